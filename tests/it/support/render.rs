@@ -138,10 +138,10 @@ fn quoted(text: &str) -> String {
     literal + "'"
 }
 
-/// The slug that Alembic makes of a message: words of letters, digits and `_`, at most 40 characters.
+/// The slug that Alembic makes of a message: words of letters, digits and `_`, cut to 40 characters.
 fn slug(message: &str) -> String {
     let words: Vec<String> = message
-        .split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+        .split(|character: char| !character.is_alphanumeric() && character != '_')
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect();
