@@ -1,0 +1,3 @@
+//! Documents, and their shapes for people and for machines.
+
+pub mod model;

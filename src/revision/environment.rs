@@ -1,0 +1,43 @@
+use std::collections::BTreeSet;
+
+use crate::vcs::RepoPath;
+
+/// One script environment: where its migrations live and how it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Name for `--env` and reports; unique in one tree.
+    pub name: String,
+    /// The migration tool, a name from `dialect::DIALECTS`.
+    pub dialect: &'static str,
+    /// The script location: the directory with `env.py`, or that of the files where there is none.
+    pub directory: RepoPath,
+    /// Where revision files are looked for, in the tool's order.
+    pub version_locations: Vec<VersionLocation>,
+    /// Why this is an environment: the file and, where there is one, the section that says so.
+    pub found_by: String,
+    /// How many heads it is meant to have.
+    pub expected_heads: ExpectedHeads,
+    /// The configured `file_template`, for new files.
+    pub file_template: Option<String>,
+}
+
+/// A directory of revision files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VersionLocation {
+    /// The directory.
+    pub path: RepoPath,
+    /// Whether its sub-directories belong to it.
+    pub recursive: bool,
+}
+
+/// The heads a team intends to have.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum ExpectedHeads {
+    /// One, or one for each branch label.
+    #[default]
+    ByLabel,
+    /// This many.
+    Count(usize),
+    /// These ids or labels, each one head.
+    Named(BTreeSet<String>),
+}

@@ -1,0 +1,157 @@
+use std::fmt;
+
+use bstr::{BStr, BString, ByteSlice};
+use gix::ObjectId;
+
+macro_rules! object_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub(in crate::vcs) ObjectId);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl $name {
+            /// The first ten hex digits, for people.
+            pub fn short(&self) -> String {
+                self.0.to_hex_with_len(10).to_string()
+            }
+        }
+    };
+}
+
+object_id!(
+    /// Id of a git commit.
+    CommitId
+);
+object_id!(
+    /// Id of a git tree: one directory's content.
+    TreeId
+);
+object_id!(
+    /// Id of a git blob: one file's content.
+    BlobId
+);
+
+/// A path inside a repository as git has it: bytes, `/` between components, no leading or
+/// trailing slash; the empty path is the root.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct RepoPath(BString);
+
+impl RepoPath {
+    /// The repository's top directory.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// `path` with superfluous slashes at its ends removed. No other normalisation.
+    pub fn new(path: impl AsRef<[u8]>) -> Self {
+        Self(path.as_ref().trim_with(|c| c == '/').into())
+    }
+
+    /// The path's bytes.
+    pub fn as_bytes(&self) -> &BStr {
+        self.0.as_bstr()
+    }
+
+    /// Whether this is the root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// This directory's member `name` (which may hold several components).
+    pub fn join(&self, name: impl AsRef<[u8]>) -> Self {
+        let name = name.as_ref();
+        if self.is_root() {
+            return Self::new(name);
+        }
+        let mut path = self.0.clone();
+        if !name.is_empty() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        Self(path)
+    }
+
+    /// The directory that holds this path; the root for the root.
+    pub fn parent(&self) -> Self {
+        match self.0.rfind_byte(b'/') {
+            Some(at) => Self(self.0[..at].into()),
+            None => Self::root(),
+        }
+    }
+
+    /// The last component.
+    pub fn name(&self) -> &BStr {
+        match self.0.rfind_byte(b'/') {
+            Some(at) => self.0[at + 1..].as_bstr(),
+            None => self.0.as_bstr(),
+        }
+    }
+
+    /// The components, outermost first.
+    pub fn components(&self) -> impl Iterator<Item = &BStr> {
+        self.0.split_str(b"/").filter(|part| !part.is_empty()).map(ByteSlice::as_bstr)
+    }
+
+    /// Whether this path is `directory` or lies below it.
+    pub fn is_within(&self, directory: &Self) -> bool {
+        directory.is_root()
+            || self.0 == directory.0
+            || (self.0.starts_with(&directory.0) && self.0.get(directory.0.len()) == Some(&b'/'))
+    }
+
+    /// The path resolved from this directory, `.` and `..` applied; `None` where it leaves the repository.
+    pub fn resolve(&self, relative: &[u8]) -> Option<Self> {
+        let mut parts: Vec<&[u8]> = self.components().map(|part| part.as_bytes()).collect();
+        for part in relative.split_str(b"/") {
+            match part {
+                b"" | b"." => {}
+                b".." => {
+                    parts.pop()?;
+                }
+                name => parts.push(name),
+            }
+        }
+        Some(Self(bstr::join(b"/", parts).into()))
+    }
+}
+
+
+impl fmt::Display for RepoPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_str_lossy())
+    }
+}
+
+impl From<&str> for RepoPath {
+    fn from(path: &str) -> Self {
+        Self::new(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RepoPath;
+
+    #[test]
+    fn resolve_applies_dots_and_stays_inside() {
+        let etc = RepoPath::new("a/etc");
+        assert_eq!(etc.resolve(b"../lib/./x").unwrap().to_string(), "a/lib/x");
+        assert_eq!(etc.resolve(b"../..").unwrap(), RepoPath::root());
+        assert_eq!(etc.resolve(b"../../.."), None);
+    }
+
+    #[test]
+    fn within_compares_whole_components() {
+        let directory = RepoPath::new("db/versions");
+        assert!(RepoPath::new("db/versions/a.py").is_within(&directory));
+        assert!(directory.is_within(&directory));
+        assert!(!RepoPath::new("db/versions_old/a.py").is_within(&directory));
+        assert!(RepoPath::new("x").is_within(&RepoPath::root()));
+    }
+}

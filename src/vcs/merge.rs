@@ -1,0 +1,346 @@
+//! What a merge of two commits would hold, computed in memory and without touching a ref.
+//!
+//! Three-way by path: a directory or file that only one side changed is taken whole, by object id,
+//! so the cost follows what both sides changed. Only files that `relevant` asks for are merged by
+//! content; of the others the first side's version is kept, as nobody will read them.
+
+use std::collections::BTreeMap;
+
+use bstr::{BString, ByteSlice as _};
+use gix::merge::blob::{Resolution, builtin_driver::text};
+
+use super::objects::EntryKind;
+use super::{BlobId, CommitId, Entry, Error, Objects, Repo, RepoPath, TreeId};
+
+/// A path that git could not merge by itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conflict {
+    /// The path.
+    pub path: RepoPath,
+    /// What clashes, in git's words.
+    pub reason: &'static str,
+}
+
+/// The tree that a merge would have.
+#[derive(Clone, Debug)]
+pub struct MergedTree {
+    /// The merged tree (in memory); conflicting files hold git's conflict markers.
+    pub tree: TreeId,
+    /// Paths that need a person, sorted.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Merges the commits `ours` and `theirs` against their merge bases; several merge bases are first
+/// merged with each other, as git's recursive strategy does.
+///
+/// Gives the merge bases too, best first.
+///
+/// # Errors
+/// When there is no merge base or a needed object is missing.
+pub fn merge_commits(
+    repo: &Repo,
+    ours: CommitId,
+    theirs: CommitId,
+    relevant: &dyn Fn(&RepoPath) -> bool,
+) -> Result<(Vec<CommitId>, MergedTree), Error> {
+    let bases = repo.merge_bases(ours, theirs)?;
+    let base = virtual_base(repo, &bases, relevant, 0)?;
+    let merged = merge_trees(
+        repo.objects(),
+        base,
+        repo.tree_of(ours)?,
+        repo.tree_of(theirs)?,
+        relevant,
+    )?;
+    Ok((bases, merged))
+}
+
+/// Merge bases of merge bases nest; git's own limit is memory, this one is sanity.
+const MAX_VIRTUAL_DEPTH: usize = 20;
+
+fn virtual_base(
+    repo: &Repo,
+    bases: &[CommitId],
+    relevant: &dyn Fn(&RepoPath) -> bool,
+    depth: usize,
+) -> Result<TreeId, Error> {
+    let objects = repo.objects();
+    let Some((first, others)) = bases.split_last() else {
+        return Ok(objects.empty_tree());
+    };
+    let mut tree = repo.tree_of(*first)?;
+    if depth >= MAX_VIRTUAL_DEPTH {
+        return Ok(tree);
+    }
+    // git merges the bases oldest first; the list is sorted newest first.
+    for other in others.iter().rev() {
+        let base = match repo.merge_bases(*first, *other) {
+            Ok(inner) => virtual_base(repo, &inner, relevant, depth + 1)?,
+            Err(Error::Unrelated { .. }) => objects.empty_tree(),
+            Err(error) => return Err(error),
+        };
+        tree = merge_trees(objects, base, tree, repo.tree_of(*other)?, relevant)?.tree;
+    }
+    Ok(tree)
+}
+
+/// Three-way merge of trees. See the module's notes.
+///
+/// # Errors
+/// When a tree is missing.
+pub fn merge_trees(
+    objects: &Objects,
+    base: TreeId,
+    ours: TreeId,
+    theirs: TreeId,
+    relevant: &dyn Fn(&RepoPath) -> bool,
+) -> Result<MergedTree, Error> {
+    let mut merge = Merge { objects, relevant, conflicts: Vec::new() };
+    let tree = merge.directory(&RepoPath::root(), Some(base), Some(ours), Some(theirs))?;
+    merge.conflicts.sort();
+    Ok(MergedTree { tree: tree.unwrap_or(objects.empty_tree()), conflicts: merge.conflicts })
+}
+
+struct Merge<'a> {
+    objects: &'a Objects,
+    relevant: &'a dyn Fn(&RepoPath) -> bool,
+    conflicts: Vec<Conflict>,
+}
+
+#[derive(Default)]
+struct Triple {
+    base: Option<Entry>,
+    ours: Option<Entry>,
+    theirs: Option<Entry>,
+}
+
+impl Merge<'_> {
+    fn members(&self, tree: Option<TreeId>) -> Result<Vec<Entry>, Error> {
+        let Some(tree) = tree else { return Ok(Vec::new()) };
+        self.objects.tree(tree)?.ok_or_else(|| Error::Object {
+            id: tree.to_string(),
+            reason: "this directory is not in this copy".into(),
+        })
+    }
+
+    /// The merged directory, `None` where nothing is left in it.
+    fn directory(
+        &mut self,
+        path: &RepoPath,
+        base: Option<TreeId>,
+        ours: Option<TreeId>,
+        theirs: Option<TreeId>,
+    ) -> Result<Option<TreeId>, Error> {
+        if ours == theirs || base == theirs {
+            return Ok(ours);
+        }
+        if base == ours {
+            return Ok(theirs);
+        }
+        let mut names: BTreeMap<BString, Triple> = BTreeMap::new();
+        for entry in self.members(base)? {
+            let triple: &mut Triple = names.entry(entry.name.clone()).or_default();
+            triple.base = Some(entry);
+        }
+        for entry in self.members(ours)? {
+            let triple: &mut Triple = names.entry(entry.name.clone()).or_default();
+            triple.ours = Some(entry);
+        }
+        for entry in self.members(theirs)? {
+            let triple: &mut Triple = names.entry(entry.name.clone()).or_default();
+            triple.theirs = Some(entry);
+        }
+        self.follow_renames(path, &mut names)?;
+        let mut merged = Vec::with_capacity(names.len());
+        for (name, triple) in names {
+            merged.extend(self.member(&path.join(&name), triple)?);
+        }
+        if merged.is_empty() {
+            return Ok(None);
+        }
+        self.objects.write_tree(merged).map(Some)
+    }
+
+    fn member(&mut self, path: &RepoPath, triple: Triple) -> Result<Option<Entry>, Error> {
+        let Triple { base, ours, theirs } = triple;
+        if same(&ours, &theirs) || same(&base, &theirs) {
+            return Ok(ours);
+        }
+        if same(&base, &ours) {
+            return Ok(theirs);
+        }
+        let tree = |entry: &Option<Entry>| entry.as_ref().and_then(Entry::tree);
+        let is_tree = |entry: &Option<Entry>| tree(entry).is_some();
+        if is_tree(&ours) || is_tree(&theirs) {
+            let both_trees_or_gone = [&ours, &theirs].iter().all(|side| side.is_none() || is_tree(side));
+            if both_trees_or_gone {
+                let shape = ours.clone().or_else(|| theirs.clone());
+                let merged = self.directory(path, tree(&base), tree(&ours), tree(&theirs))?;
+                return Ok(shape.zip(merged).map(|(entry, tree)| Entry { id: tree.0, ..entry }));
+            }
+            self.conflict(path, "file on one side, directory on the other");
+            return Ok(if is_tree(&ours) { ours } else { theirs });
+        }
+        match (ours, theirs) {
+            (Some(ours), Some(theirs)) => self.file(path, base, ours, theirs).map(Some),
+            (Some(kept), None) | (None, Some(kept)) => {
+                self.conflict(path, "changed on one side, deleted on the other");
+                Ok(Some(kept))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Both sides hold a non-directory that differs from the base's and from each other's.
+    fn file(
+        &mut self,
+        path: &RepoPath,
+        base: Option<Entry>,
+        ours: Entry,
+        theirs: Entry,
+    ) -> Result<Entry, Error> {
+        if ours.kind != EntryKind::File || theirs.kind != EntryKind::File {
+            self.conflict(path, "changed on both sides");
+            return Ok(ours);
+        }
+        let executable = match base.as_ref().map(|entry| entry.executable) {
+            Some(before) if before == ours.executable => theirs.executable,
+            _ => ours.executable,
+        };
+        if ours.id == theirs.id {
+            return Ok(Entry { executable, ..ours });
+        }
+        if !(self.relevant)(path) {
+            return Ok(ours);
+        }
+        let base_file = base.filter(|entry| entry.kind == EntryKind::File);
+        let read = |id: gix::ObjectId| self.objects.blob(BlobId(id));
+        let base_text = match &base_file {
+            Some(entry) => read(entry.id)?,
+            None => Some(Vec::new()),
+        };
+        let (Some(base_text), Some(our_text), Some(their_text)) =
+            (base_text, read(ours.id)?, read(theirs.id)?)
+        else {
+            self.conflict(path, "changed on both sides, and not all versions are in this copy");
+            return Ok(ours);
+        };
+        if [&base_text, &our_text, &their_text].iter().any(|text| is_binary(text)) {
+            self.conflict(path, "binary file changed on both sides");
+            return Ok(ours);
+        }
+        let labels = text::Labels {
+            ancestor: None,
+            current: Some("base".into()),
+            other: Some("head".into()),
+        };
+        let mut input = gix::diff::blob::InternedInput::new(&b""[..], &b""[..]);
+        let merge = text::Merge::new(
+            &mut input,
+            &our_text,
+            &base_text,
+            &their_text,
+            gix::diff::blob::Algorithm::Histogram,
+        );
+        let mut merged = Vec::new();
+        if merge.run(&mut merged, labels, text::Conflict::default()) == Resolution::Conflict {
+            self.conflict(
+                path,
+                if base_file.is_some() { "changed on both sides" } else { "added on both sides" },
+            );
+        }
+        let id = self.objects.write_blob(merged)?;
+        Ok(Entry { id: id.0, executable, ..ours })
+    }
+
+    /// git follows renames: a file that one side renamed inside this directory and the other side
+    /// changed is one file. Looked for only where it would otherwise be a conflict.
+    fn follow_renames(
+        &mut self,
+        directory: &RepoPath,
+        names: &mut BTreeMap<BString, Triple>,
+    ) -> Result<(), Error> {
+        let lost: Vec<(BString, bool)> = names
+            .iter()
+            .filter(|(name, _)| (self.relevant)(&directory.join(name)))
+            .filter_map(|(name, triple)| match (&triple.base, &triple.ours, &triple.theirs) {
+                (Some(base), None, Some(theirs)) if base.id != theirs.id => Some((name.clone(), true)),
+                (Some(base), Some(ours), None) if base.id != ours.id => Some((name.clone(), false)),
+                _ => None,
+            })
+            .filter(|(name, _)| names[name].base.as_ref().is_some_and(|b| b.kind == EntryKind::File))
+            .collect();
+        for (old, renamed_by_us) in lost {
+            let Some(base) = names[&old].base.clone() else { continue };
+            let Some(text) = self.objects.blob(BlobId(base.id))? else { continue };
+            let mut best: Option<(u32, BString)> = None;
+            for (name, triple) in names.iter() {
+                let added = match (renamed_by_us, &triple.base, &triple.ours, &triple.theirs) {
+                    (true, None, Some(added), None) | (false, None, None, Some(added)) => added,
+                    _ => continue,
+                };
+                if added.kind != EntryKind::File {
+                    continue;
+                }
+                let score = match added.id == base.id {
+                    true => 100,
+                    false => match self.objects.blob(BlobId(added.id))? {
+                        Some(other) => similarity(&text, &other),
+                        None => 0,
+                    },
+                };
+                if score >= 50 && best.as_ref().is_none_or(|(most, _)| score > *most) {
+                    best = Some((score, name.clone()));
+                }
+            }
+            let Some((_, new)) = best else { continue };
+            let Some(from) = names.remove(&old) else { continue };
+            if let Some(to) = names.get_mut(&new) {
+                to.base = from.base;
+                match renamed_by_us {
+                    true => to.theirs = from.theirs.map(|entry| Entry { name: new.clone(), ..entry }),
+                    false => to.ours = from.ours.map(|entry| Entry { name: new.clone(), ..entry }),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn conflict(&mut self, path: &RepoPath, reason: &'static str) {
+        if (self.relevant)(path) {
+            self.conflicts.push(Conflict { path: path.clone(), reason });
+        }
+    }
+}
+
+fn same(one: &Option<Entry>, two: &Option<Entry>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) => {
+            one.id == two.id && one.kind == two.kind && one.executable == two.executable
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// git's own test: a NUL among the first 8000 bytes.
+fn is_binary(text: &[u8]) -> bool {
+    text[..text.len().min(8000)].contains(&0)
+}
+
+/// Share of lines in per cent that two texts have in common, of the longer one; git calls 50 a rename.
+fn similarity(one: &[u8], two: &[u8]) -> u32 {
+    let mut counts: std::collections::HashMap<&[u8], i64> = std::collections::HashMap::new();
+    for line in one.lines_with_terminator() {
+        *counts.entry(line).or_default() += 1;
+    }
+    let mut common = 0;
+    for line in two.lines_with_terminator() {
+        if let Some(left) = counts.get_mut(line).filter(|left| **left > 0) {
+            *left -= 1;
+            common += line.len();
+        }
+    }
+    let longer = one.len().max(two.len()).max(1);
+    (common * 100 / longer) as u32
+}

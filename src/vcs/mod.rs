@@ -1,0 +1,19 @@
+//! The only module that speaks to git. Everything a command studies, be it a commit, the index,
+//! the work tree or the result of a merge, becomes a [`TreeId`] that [`Objects`] can read.
+
+mod error;
+mod ids;
+mod merge;
+mod objects;
+mod repo;
+mod walk;
+mod watch;
+mod worktree;
+
+pub use error::Error;
+pub use ids::{BlobId, CommitId, RepoPath, TreeId};
+pub use merge::{Conflict, MergedTree, merge_commits, merge_trees};
+pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
+pub use repo::{RefTip, Repo, Trunk};
+pub use walk::{History, Walk, WalkedCommit, walk};
+pub use watch::{Watch, WatchedStates};

@@ -1,0 +1,389 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bstr::{BStr, BString, ByteSlice as _};
+use gix::objs::{Find, Kind, TreeRefIter, tree::EntryKind as GixKind};
+use gix::{ObjectId, oid};
+
+use super::error::reason;
+use super::{BlobId, CommitId, Error, RepoPath, TreeId};
+
+/// What a tree entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A directory.
+    Tree,
+    /// A regular file, executable or not.
+    File,
+    /// A symbolic link; its blob is the target.
+    Symlink,
+    /// Another repository's commit.
+    Submodule,
+}
+
+/// One member of a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name, one component.
+    pub name: BString,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Whether git has the executable bit.
+    pub executable: bool,
+    pub(in crate::vcs) id: ObjectId,
+}
+
+impl Entry {
+    /// The blob, for files and symbolic links.
+    pub fn blob(&self) -> Option<BlobId> {
+        matches!(self.kind, EntryKind::File | EntryKind::Symlink).then_some(BlobId(self.id))
+    }
+
+    /// The tree, for directories.
+    pub fn tree(&self) -> Option<TreeId> {
+        (self.kind == EntryKind::Tree).then_some(TreeId(self.id))
+    }
+
+    fn mode(&self) -> gix::objs::tree::EntryMode {
+        match self.kind {
+            EntryKind::Tree => GixKind::Tree,
+            EntryKind::File if self.executable => GixKind::BlobExecutable,
+            EntryKind::File => GixKind::Blob,
+            EntryKind::Symlink => GixKind::Link,
+            EntryKind::Submodule => GixKind::Commit,
+        }
+        .into()
+    }
+}
+
+/// A commit's fields as far as the history needs them.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// Its tree.
+    pub tree: TreeId,
+    /// Its parents, in order.
+    pub parents: Vec<CommitId>,
+    /// Committer time, seconds since the epoch.
+    pub time: i64,
+}
+
+/// Author and message of a commit, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitDetails {
+    /// The author's name.
+    pub author: String,
+    /// The author's address.
+    pub email: String,
+    /// Author time, seconds since the epoch.
+    pub author_time: i64,
+    /// Committer time, seconds since the epoch.
+    pub time: i64,
+    /// First line of the message.
+    pub subject: String,
+}
+
+type Stored = HashMap<ObjectId, (Kind, Arc<[u8]>)>;
+
+/// Objects that exist in this process only: merge results, the index as a tree, the work tree as a tree.
+#[derive(Default)]
+struct Memory {
+    used: AtomicBool,
+    objects: RwLock<Stored>,
+}
+
+/// Reads objects; one per thread. Objects made by [`Objects::write_tree`] and
+/// [`Objects::write_blob`] live in memory, shared between all readers of one repository, and
+/// never reach the disk.
+///
+/// An object that is not there (partial clone, damaged copy) is `None`: the caller says "unknown".
+pub struct Objects {
+    handle: gix::OdbHandle,
+    /// Object directories that a hook's environment names, asked after the repository's own.
+    quarantine: Vec<gix::odb::Handle>,
+    memory: Arc<Memory>,
+    hash: gix::hash::Kind,
+}
+
+/// Recipe for an [`Objects`], to be carried to another thread.
+#[derive(Clone)]
+pub struct ObjectsFactory {
+    store: gix::ThreadSafeRepository,
+    quarantine: Vec<PathBuf>,
+    memory: Arc<Memory>,
+}
+
+/// Bytes of recently unpacked delta bases kept per reader; measured best on large histories.
+const PACK_CACHE_BYTES: usize = 96 << 20;
+
+impl ObjectsFactory {
+    pub(super) fn new(store: gix::ThreadSafeRepository, quarantine: Vec<PathBuf>) -> Self {
+        Self { store, quarantine, memory: Arc::default() }
+    }
+
+    /// A reader for this thread.
+    pub fn objects(&self) -> Objects {
+        let repository = self.store.to_thread_local();
+        let mut handle = repository.objects.clone();
+        handle.set_pack_cache(|| {
+            Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_CACHE_BYTES))
+        });
+        handle.refresh_never();
+        Objects {
+            hash: repository.object_hash(),
+            handle,
+            quarantine: self
+                .quarantine
+                .iter()
+                .filter_map(|directory| gix::odb::at(directory, repository.object_hash()).ok())
+                .collect(),
+            memory: Arc::clone(&self.memory),
+        }
+    }
+}
+
+impl Find for Objects {
+    fn try_find<'a>(
+        &self,
+        id: &oid,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<gix::objs::Data<'a>>, gix::Error> {
+        Ok(self.raw(id, buffer)?.map(|kind| gix::objs::Data {
+            kind,
+            object_hash: self.hash,
+            data: buffer.as_slice(),
+        }))
+    }
+}
+
+impl Objects {
+    pub(in crate::vcs) fn hash_kind(&self) -> gix::hash::Kind {
+        self.hash
+    }
+
+    /// Loads object `id` into `buffer`.
+    fn raw(&self, id: &oid, buffer: &mut Vec<u8>) -> Result<Option<Kind>, gix::Error> {
+        if self.memory.used.load(Ordering::Acquire) {
+            let objects = self.memory.objects.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((kind, data)) = objects.get(id) {
+                buffer.clear();
+                buffer.extend_from_slice(data);
+                return Ok(Some(*kind));
+            }
+        }
+        // Everyone agrees on the empty tree, so git never stores it for a fresh repository.
+        if id.is_empty_tree() {
+            buffer.clear();
+            return Ok(Some(Kind::Tree));
+        }
+        if let Some(data) = self.handle.try_find(id, buffer)? {
+            return Ok(Some(data.kind));
+        }
+        for handle in &self.quarantine {
+            if let Some(data) = handle.try_find(id, buffer)? {
+                return Ok(Some(data.kind));
+            }
+        }
+        Ok(None)
+    }
+
+    fn load(&self, id: &oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<bool, Error> {
+        match self.raw(id, buffer) {
+            Ok(Some(found)) if found == kind => Ok(true),
+            Ok(Some(found)) => Err(Error::Object {
+                id: id.to_string(),
+                reason: format!("it is a {found}, not a {kind}"),
+            }),
+            Ok(None) => Ok(false),
+            Err(error) => Err(Error::Object { id: id.to_string(), reason: reason(&error) }),
+        }
+    }
+
+    /// The kind of object `id`, or `None` where it is not there.
+    pub(in crate::vcs) fn kind(&self, id: &oid) -> Result<Option<Kind>, Error> {
+        let mut buffer = Vec::new();
+        self.raw(id, &mut buffer)
+            .map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })
+    }
+
+    /// A blob's bytes.
+    pub fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
+        let mut buffer = Vec::new();
+        Ok(self.load(&id.0, Kind::Blob, &mut buffer)?.then_some(buffer))
+    }
+
+    /// The members of a directory in git's order.
+    pub fn tree(&self, id: TreeId) -> Result<Option<Vec<Entry>>, Error> {
+        let mut buffer = Vec::new();
+        let mut entries = Vec::new();
+        let found = self.visit_tree(id, &mut buffer, |name, kind, executable, id| {
+            entries.push(Entry { name: name.into(), kind, executable, id: id.to_owned() });
+        })?;
+        Ok(found.then_some(entries))
+    }
+
+    /// Calls `visit` for each member of a directory; `false` where the tree is not there.
+    pub(in crate::vcs) fn visit_tree(
+        &self,
+        id: TreeId,
+        buffer: &mut Vec<u8>,
+        mut visit: impl FnMut(&BStr, EntryKind, bool, &oid),
+    ) -> Result<bool, Error> {
+        if !self.load(&id.0, Kind::Tree, buffer)? {
+            return Ok(false);
+        }
+        for entry in TreeRefIter::from_bytes(buffer, self.hash) {
+            let entry = entry.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })?;
+            let kind = match entry.mode.kind() {
+                GixKind::Tree => EntryKind::Tree,
+                GixKind::Blob | GixKind::BlobExecutable => EntryKind::File,
+                GixKind::Link => EntryKind::Symlink,
+                GixKind::Commit => EntryKind::Submodule,
+            };
+            let executable = entry.mode.kind() == GixKind::BlobExecutable;
+            visit(entry.filename, kind, executable, entry.oid);
+        }
+        Ok(true)
+    }
+
+    /// The entry at `path` below `root`; `None` where there is none.
+    pub fn entry(&self, root: TreeId, path: &RepoPath) -> Result<Option<Entry>, Error> {
+        if path.is_root() {
+            return Ok(Some(Entry {
+                name: BString::default(),
+                kind: EntryKind::Tree,
+                executable: false,
+                id: root.0,
+            }));
+        }
+        let mut buffer = Vec::new();
+        let mut tree = root;
+        let mut components = path.components().peekable();
+        while let Some(component) = components.next() {
+            let mut found = None;
+            self.visit_tree(tree, &mut buffer, |name, kind, executable, id| {
+                if name == component {
+                    found = Some(Entry { name: name.into(), kind, executable, id: id.to_owned() });
+                }
+            })?;
+            match (found, components.peek().is_some()) {
+                (Some(entry), false) => return Ok(Some(entry)),
+                (Some(entry), true) if entry.kind == EntryKind::Tree => tree = TreeId(entry.id),
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The members of the directory at `path` below `root`; empty where it is no directory.
+    pub fn list(&self, root: TreeId, path: &RepoPath) -> Result<Vec<Entry>, Error> {
+        match self.entry(root, path)?.and_then(|entry| entry.tree()) {
+            Some(tree) => Ok(self.tree(tree)?.unwrap_or_default()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The bytes of the regular file at `path` below `root`.
+    pub fn file(&self, root: TreeId, path: &RepoPath) -> Result<Option<Vec<u8>>, Error> {
+        match self.entry(root, path)? {
+            Some(entry) if entry.kind == EntryKind::File => self.blob(BlobId(entry.id)),
+            _ => Ok(None),
+        }
+    }
+
+    /// A commit's tree, parents and time.
+    pub fn commit(&self, id: CommitId) -> Result<Option<Commit>, Error> {
+        let mut buffer = Vec::new();
+        if !self.load(&id.0, Kind::Commit, &mut buffer)? {
+            return Ok(None);
+        }
+        Self::decode_commit(&buffer, self.hash)
+            .map(Some)
+            .ok_or_else(|| Error::Object { id: id.to_string(), reason: "it is no well-formed commit".into() })
+    }
+
+    /// Reads the header lines by hand: a history of 60,000 commits is decoded in one go, and of each
+    /// only these fields matter.
+    pub(in crate::vcs) fn decode_commit(data: &[u8], hash: gix::hash::Kind) -> Option<Commit> {
+        let hex = hash.len_in_hex();
+        let id = |line: &[u8], key: &[u8]| -> Option<ObjectId> {
+            ObjectId::from_hex(line.strip_prefix(key)?.get(..hex)?).ok()
+        };
+        let mut lines = data.split(|b| *b == b'\n');
+        let tree = TreeId(id(lines.next()?, b"tree ")?);
+        let mut parents = Vec::with_capacity(1);
+        for line in lines {
+            if line.is_empty() {
+                break;
+            }
+            if let Some(parent) = id(line, b"parent ") {
+                parents.push(CommitId(parent));
+            } else if let Some(committer) = line.strip_prefix(b"committer ") {
+                let after = &committer[committer.rfind_byte(b'>').map_or(0, |at| at + 1)..];
+                let seconds = after.split_str(b" ").find(|part| !part.is_empty());
+                let time = seconds.and_then(|s| s.to_str().ok()?.parse().ok()).unwrap_or(0);
+                return Some(Commit { tree, parents, time });
+            }
+        }
+        Some(Commit { tree, parents, time: 0 })
+    }
+
+    /// A commit's author, times and subject.
+    pub fn commit_details(&self, id: CommitId) -> Result<Option<CommitDetails>, Error> {
+        let mut buffer = Vec::new();
+        if !self.load(&id.0, Kind::Commit, &mut buffer)? {
+            return Ok(None);
+        }
+        let damaged = || Error::Object { id: id.to_string(), reason: "it is no well-formed commit".into() };
+        let commit = gix::objs::CommitRef::from_bytes(&buffer, self.hash).map_err(|_| damaged())?;
+        let author = commit.author().map_err(|_| damaged())?;
+        let seconds = |time: &str| time.split(' ').next().and_then(|s| s.parse().ok()).unwrap_or(0);
+        let time = commit.committer().map_or(0, |committer| seconds(committer.time));
+        Ok(Some(CommitDetails {
+            author: author.name.trim().to_str_lossy().into_owned(),
+            email: author.email.trim().to_str_lossy().into_owned(),
+            author_time: seconds(author.time),
+            time,
+            subject: commit.message.lines().next().unwrap_or_default().trim().to_str_lossy().into_owned(),
+        }))
+    }
+
+    fn remember(&self, kind: Kind, data: Vec<u8>) -> Result<ObjectId, Error> {
+        let id = gix::objs::compute_hash(self.hash, kind, &data)
+            .map_err(|error| Error::Object { id: "(new)".into(), reason: reason(&error) })?;
+        let mut objects = self.memory.objects.write().unwrap_or_else(PoisonError::into_inner);
+        objects.entry(id).or_insert_with(|| (kind, data.into()));
+        self.memory.used.store(true, Ordering::Release);
+        Ok(id)
+    }
+
+    /// Keeps a blob in memory and gives its id.
+    pub fn write_blob(&self, data: Vec<u8>) -> Result<BlobId, Error> {
+        self.remember(Kind::Blob, data).map(BlobId)
+    }
+
+    /// Keeps a directory with these members in memory and gives its id.
+    pub fn write_tree(&self, entries: impl IntoIterator<Item = Entry>) -> Result<TreeId, Error> {
+        let mut tree = gix::objs::Tree {
+            entries: entries
+                .into_iter()
+                .map(|entry| gix::objs::tree::Entry {
+                    mode: entry.mode(),
+                    filename: entry.name,
+                    oid: entry.id,
+                })
+                .collect(),
+        };
+        tree.entries.sort();
+        let mut data = Vec::new();
+        gix::objs::WriteTo::write_to(&tree, &mut data)
+            .map_err(|error| Error::Object { id: "(new tree)".into(), reason: error.to_string() })?;
+        self.remember(Kind::Tree, data).map(TreeId)
+    }
+
+    /// The tree with no members.
+    pub fn empty_tree(&self) -> TreeId {
+        TreeId(ObjectId::empty_tree(self.hash))
+    }
+}

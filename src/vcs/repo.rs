@@ -1,0 +1,314 @@
+use std::path::{Path, PathBuf};
+
+use bstr::{BString, ByteSlice as _};
+use gix::ObjectId;
+
+use super::error::reason;
+use super::{CommitId, Error, Objects, ObjectsFactory, TreeId};
+
+/// An opened repository: names become commits here.
+pub struct Repo {
+    local: gix::Repository,
+    factory: ObjectsFactory,
+    objects: Objects,
+}
+
+/// A ref and the commit it leads to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RefTip {
+    /// Full name, `refs/heads/main`.
+    pub name: String,
+    /// The commit, tags peeled.
+    pub commit: CommitId,
+}
+
+/// The branch that counts as published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    /// As people name it.
+    pub name: String,
+    /// Its tip.
+    pub commit: CommitId,
+}
+
+impl Repo {
+    /// Opens the repository that holds `directory`, or the one the hook environment (`GIT_DIR`,
+    /// `GIT_WORK_TREE`, `GIT_INDEX_FILE`, and the quarantine variables of a push) names.
+    ///
+    /// # Errors
+    /// When there is none, or when it uses a storage format that cannot be read.
+    pub fn discover(directory: &Path) -> Result<Self, Error> {
+        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides(directory);
+        Self::from_opened(opened, directory)
+    }
+
+    /// Opens exactly the git directory `git_dir`.
+    ///
+    /// # Errors
+    /// As [`Repo::discover`].
+    pub fn open(git_dir: &Path) -> Result<Self, Error> {
+        Self::from_opened(gix::ThreadSafeRepository::open(git_dir), git_dir)
+    }
+
+    fn from_opened(
+        opened: Result<gix::ThreadSafeRepository, gix::Error>,
+        place: &Path,
+    ) -> Result<Self, Error> {
+        let place = place.display().to_string();
+        let shared = opened.map_err(|error| {
+            let reason = reason(&error);
+            if reason.contains("refStorage") || reason.contains("refstorage") {
+                return Error::Unreadable { place: place.clone(), reason: REFTABLE.into() };
+            }
+            if error.is_not_found() || reason.contains("Could not find a git repository") {
+                return Error::NotARepository { place: place.clone() };
+            }
+            if !Path::new(&place).exists() {
+                return Error::Unreadable { place: place.clone(), reason: "there is no such directory".into() };
+            }
+            if reason.contains("does not appear to be a git repository") {
+                return Error::NotARepository { place: place.clone() };
+            }
+            Error::Unreadable { place: place.clone(), reason }
+        })?;
+        let local = shared.to_thread_local();
+        let storage = local.config_snapshot().string("extensions.refStorage");
+        if storage.is_some_and(|format| format.as_slice() != b"files") {
+            return Err(Error::Unreadable { place, reason: REFTABLE.into() });
+        }
+        let factory = ObjectsFactory::new(shared, quarantine_directories());
+        let objects = factory.objects();
+        Ok(Self { local, factory, objects })
+    }
+
+    /// This thread's object reader.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// For readers on other threads.
+    pub fn objects_factory(&self) -> &ObjectsFactory {
+        &self.factory
+    }
+
+    pub(in crate::vcs) fn gix(&self) -> &gix::Repository {
+        &self.local
+    }
+
+
+    /// The work tree's directory; `None` for a bare repository.
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.local.workdir()
+    }
+
+    /// The git directory of this (possibly linked) work tree.
+    pub fn git_dir(&self) -> &Path {
+        self.local.git_dir()
+    }
+
+    /// Whether the history is cut off somewhere.
+    pub fn is_shallow(&self) -> bool {
+        self.local.is_shallow().unwrap_or(false)
+    }
+
+    /// Commits whose parents this clone does not have by intention.
+    pub(in crate::vcs) fn shallow_commits(&self) -> Vec<ObjectId> {
+        match self.local.shallow_commits() {
+            Ok(Some(commits)) => commits.iter().copied().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The commit that `spec` names: anything `git rev-parse` takes, tags peeled.
+    ///
+    /// # Errors
+    /// When it names nothing, something else than a commit, or an unborn branch.
+    pub fn resolve(&self, spec: &str) -> Result<CommitId, Error> {
+        // A full id is taken as it is, so that commits of a push in quarantine are found too.
+        if let Ok(id) = ObjectId::from_hex(spec.as_bytes()) {
+            return self.peel(id, spec);
+        }
+        if spec == "HEAD" || spec == "@" {
+            let head = self.local.head().map_err(|error| unknown(spec, &error))?;
+            if let gix::head::Kind::Unborn(name) = head.kind {
+                return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
+            }
+        }
+        let id = self.local.rev_parse_single(spec).map_err(|error| unknown(spec, &error))?;
+        self.peel(id.detach(), spec)
+    }
+
+    fn peel(&self, mut id: ObjectId, spec: &str) -> Result<CommitId, Error> {
+        // A tag may point to a tag; a chain longer than this is somebody's joke.
+        for _ in 0..16 {
+            match self.objects.kind(&id)? {
+                Some(gix::objs::Kind::Commit) => return Ok(CommitId(id)),
+                Some(gix::objs::Kind::Tag) => {
+                    let mut buffer = Vec::new();
+                    let target = gix::objs::FindExt::find_tag(&self.objects, &id, &mut buffer)
+                        .map_err(|error| unknown(spec, &error))?
+                        .target();
+                    id = target;
+                }
+                Some(other) => {
+                    return Err(Error::UnknownRevision {
+                        spec: spec.into(),
+                        reason: format!("it is a {other}"),
+                    });
+                }
+                None => break,
+            }
+        }
+        Err(Error::UnknownRevision { spec: spec.into(), reason: "no such object".into() })
+    }
+
+    /// HEAD's commit, or `None` on an unborn branch.
+    ///
+    /// # Errors
+    /// When HEAD is damaged.
+    pub fn head(&self) -> Result<Option<CommitId>, Error> {
+        match self.resolve("HEAD") {
+            Ok(commit) => Ok(Some(commit)),
+            Err(Error::UnbornHead { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Short name of the branch that HEAD is on; `None` when detached.
+    pub fn head_branch(&self) -> Option<String> {
+        let name = self.local.head_name().ok()??;
+        Some(name.shorten().to_str_lossy().into_owned())
+    }
+
+    /// The trunk by the order of the specification: `named`, `refs/remotes/origin/HEAD`, `main`, `master`.
+    ///
+    /// # Errors
+    /// When `named` names nothing.
+    pub fn trunk(&self, named: Option<&str>) -> Result<Option<Trunk>, Error> {
+        if let Some(name) = named {
+            return Ok(Some(Trunk { name: name.into(), commit: self.resolve(name)? }));
+        }
+        for candidate in ["refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master"] {
+            let Ok(Some(mut found)) = self.local.try_find_reference(candidate) else { continue };
+            let name = match found.target().try_name() {
+                Some(target) => target.shorten().to_str_lossy().into_owned(),
+                None => found.name().shorten().to_str_lossy().into_owned(),
+            };
+            let Ok(id) = found.peel_to_id() else { continue };
+            let id = id.detach();
+            if let Ok(commit) = self.peel(id, candidate) {
+                return Ok(Some(Trunk { name, commit }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are.
+    pub(in crate::vcs) fn raw_tips(&self) -> Result<Vec<ObjectId>, Error> {
+        let failed = |error: &gix::Error| Error::Unreadable {
+            place: self.git_dir().display().to_string(),
+            reason: reason(error),
+        };
+        let platform = self.local.references().map_err(|error| failed(&error))?;
+        let mut tips = Vec::new();
+        for reference in platform.all().map_err(|error| failed(&error))?.flatten() {
+            let inner = reference.inner;
+            tips.extend(inner.peeled.or_else(|| inner.target.try_id().map(ToOwned::to_owned)));
+        }
+        if let Some(CommitId(head)) = self.head()? {
+            tips.push(head);
+        }
+        tips.sort_unstable();
+        tips.dedup();
+        Ok(tips)
+    }
+
+    /// Refs below `prefix` (`refs/heads/`, `refs/tags/`) with their commits, sorted by name;
+    /// refs that lead to no commit are left out.
+    ///
+    /// # Errors
+    /// When the ref store cannot be read.
+    pub fn refs(&self, prefix: &str) -> Result<Vec<RefTip>, Error> {
+        let failed = |error: &gix::Error| Error::Unreadable {
+            place: self.git_dir().display().to_string(),
+            reason: reason(error),
+        };
+        let platform = self.local.references().map_err(|error| failed(&error))?;
+        let mut tips = Vec::new();
+        for reference in platform.prefixed(prefix).map_err(|error| failed(&error))?.flatten() {
+            let name = reference.name().as_bstr().to_str_lossy().into_owned();
+            let inner = reference.inner;
+            let Some(id) = inner.peeled.or_else(|| inner.target.try_id().map(ToOwned::to_owned)) else {
+                continue;
+            };
+            if let Ok(commit) = self.peel(id, &name) {
+                tips.push(RefTip { name, commit });
+            }
+        }
+        tips.sort();
+        Ok(tips)
+    }
+
+    /// The tree of a commit.
+    ///
+    /// # Errors
+    /// When the commit is not in this copy.
+    pub fn tree_of(&self, commit: CommitId) -> Result<TreeId, Error> {
+        match self.objects.commit(commit)? {
+            Some(commit) => Ok(commit.tree),
+            None => Err(Error::Object { id: commit.to_string(), reason: "it is not in this copy".into() }),
+        }
+    }
+
+    /// All best common ancestors of two commits, as `git merge-base --all` lists them.
+    ///
+    /// # Errors
+    /// When they have none: [`Error::Shallow`] where the clone is cut off, else [`Error::Unrelated`].
+    pub fn merge_bases(&self, base: CommitId, head: CommitId) -> Result<Vec<CommitId>, Error> {
+        if base == head {
+            return Ok(vec![base]);
+        }
+        let shallow = self.is_shallow();
+        let beyond = || match shallow {
+            true => Error::Shallow { base: base.short(), head: head.short() },
+            false => Error::Unrelated { base: base.short(), head: head.short() },
+        };
+        let cache = self.local.commit_graph_if_enabled().ok().flatten();
+        let mut graph = gix::revision::plumbing::Graph::new(&self.objects, cache.as_ref().filter(|_| !shallow));
+        match gix::revision::plumbing::merge_base(base.0, &[head.0], &mut graph) {
+            Ok(Some(bases)) => Ok(bases.into_iter().map(CommitId).collect()),
+            Ok(None) => Err(beyond()),
+            Err(_) if shallow => Err(beyond()),
+            Err(error) => Err(Error::Object { id: base.to_string(), reason: reason(&error) }),
+        }
+    }
+}
+
+const REFTABLE: &str = "it keeps its refs in the reftable format, which onehead does not read yet \
+(git refs migrate --ref-format=files converts it)";
+
+fn unknown(spec: &str, error: &gix::Error) -> Error {
+    let reason = reason(error);
+    let reason = if error.is_not_found() { String::new() } else { reason };
+    Error::UnknownRevision { spec: spec.into(), reason }
+}
+
+/// Object directories that only the environment names: while a push is checked, git keeps the new
+/// objects in `GIT_OBJECT_DIRECTORY` and the old ones in `GIT_ALTERNATE_OBJECT_DIRECTORIES`.
+#[allow(clippy::disallowed_methods, reason = "hooks speak through the environment")]
+fn quarantine_directories() -> Vec<PathBuf> {
+    let mut directories: Vec<PathBuf> = Vec::new();
+    directories.extend(std::env::var_os("GIT_OBJECT_DIRECTORY").map(PathBuf::from));
+    if let Some(list) = std::env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES") {
+        directories.extend(std::env::split_paths(&list).filter(|path| !path.as_os_str().is_empty()));
+    }
+    directories
+}
+
+/// A path below the work tree as git writes it.
+pub(in crate::vcs) fn to_git_path(path: &Path) -> BString {
+    gix::path::into_bstr(path).map_or_else(
+        |_| path.to_string_lossy().into_owned().into(),
+        |bytes| gix::path::to_unix_separators_on_windows(bytes).into_owned(),
+    )
+}
