@@ -111,7 +111,7 @@ histories! {
     conflict_in_one_file,
     copied_file_keeps_its_id,
     criss_cross_merge,
-    cycle_beside_a_healthy_chain,
+    cycle_between_base_and_head,
     cycle_of_everything,
     deleted_after_landing,
     dependency_in_another_package,
