@@ -19,6 +19,7 @@ fn check(name: &str) {
         let answer = onehead::run(&repository, run, &run.args);
         record(&mut transcript, &run.args, &answer);
         let command = run.args.join(" ");
+        failures.extend(escapes(&answer).map(|what| format!("{command}: {what}")));
         if answer.exit != Some(run.exit) {
             failures.push(format!("{command}: exit {:?}, expected {}\n{}", answer.exit, run.exit, answer.stderr));
         }
@@ -65,6 +66,18 @@ fn document(repository: &Repository, run: &Run, answer: Answer, transcript: &mut
     };
     let parse = |text: &str| serde_json::from_str(text).map_err(|error| format!("{error}: {text}"));
     if lines { answer.stdout.lines().map(parse).collect() } else { parse(&answer.stdout) }
+}
+
+/// What a terminal must never get: control characters, and characters that turn the direction of writing.
+fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
+    [("stdout", &answer.stdout), ("stderr", &answer.stderr)].into_iter().flat_map(|(channel, text)| {
+        let bad = |character: char| {
+            (character.is_control() && character != '\n' && character != '\t')
+                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let found: std::collections::BTreeSet<char> = text.chars().filter(|&character| bad(character)).collect();
+        found.into_iter().map(move |character| format!("{channel} holds {character:?}"))
+    })
 }
 
 fn record(transcript: &mut String, args: &[String], answer: &Answer) {
