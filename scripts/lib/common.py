@@ -122,6 +122,22 @@ def run_lines(onehead, repo, *args):
         raise CouldNotRun(f"onehead {' '.join(args)}: exit {child.returncode}: {complaint[:600]}")
 
 
+def alembic_venv(path, upgrade=False):
+    """(python, Alembic's version) of a virtual environment with Alembic from PyPI, made where it does not exist."""
+    python = Path(path).absolute() / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(path)], check=True)
+        upgrade = True
+    if upgrade:
+        done = subprocess.run([python, "-m", "pip", "install", "-q", "--upgrade", "alembic"], capture_output=True)
+        if done.returncode:
+            raise CouldNotRun(f"pip install alembic: {done.stderr.decode('utf8', 'replace').strip()[-400:]}")
+    told = subprocess.run([python, "-c", "import alembic; print(alembic.__version__)"], capture_output=True)
+    if told.returncode:
+        raise CouldNotRun(f"no Alembic in {path}; remove the directory, or pass --upgrade")
+    return str(python), text(told.stdout).strip()
+
+
 def main(body):
     """Run a script's body: its result is the exit code, CouldNotRun is 2 with the reason on stderr."""
     try:

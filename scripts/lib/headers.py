@@ -11,6 +11,7 @@ from collections import defaultdict
 
 NAMES = ("revision", "down_revision", "depends_on", "branch_labels")
 _STATEMENT = re.compile(r"^(?:%s)[ \t]*(?::[^=\n]+)?=(?!=)" % "|".join(NAMES))
+_LEGACY = re.compile(r"([a-f0-9]+)\.py$")
 _UNKNOWN = object()
 
 
@@ -61,8 +62,12 @@ def _fallback(source):
     return ast.Module(body=body, type_ignores=[])
 
 
-def read(data):
-    """{values: {name: value}, unresolved: [name], docstring, error}: `error` where Python cannot parse the file."""
+def read(data, path=""):
+    """The header of one file: {values: {name: value}, unresolved: [name], docstring, error, python2}.
+
+    `error` tells why Python cannot parse the file. A file that assigns no `revision` gets Alembic's oldest rule: a
+    hexadecimal file name is the id.
+    """
     error = docstring = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -85,8 +90,12 @@ def read(data):
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name in NAMES:
             known[node.name] = _UNKNOWN
     mine = {name: known[name] for name in NAMES if name in known}
+    legacy = _LEGACY.match(path.rpartition("/")[2])
+    if legacy and "revision" not in mine:
+        mine["revision"] = legacy[1]
     return {"values": {k: v for k, v in mine.items() if v is not _UNKNOWN},
-            "unresolved": [k for k, v in mine.items() if v is _UNKNOWN], "docstring": docstring, "error": error}
+            "unresolved": [k for k, v in mine.items() if v is _UNKNOWN], "docstring": docstring, "error": error,
+            "python2": error is not None and python2_only(data) is not False}
 
 
 def python2_only(data):
@@ -119,8 +128,9 @@ def many(value):
 
 
 def in_graph(header):
-    """Would Alembic make a revision of it? (Both names assigned, and the id a string.)"""
-    return isinstance(header["values"].get("revision"), str) and "down_revision" in header["values"]
+    """Would Alembic make a revision of it? (Both names assigned, and the id a known string.)"""
+    assigned = "down_revision" in header["values"] or "down_revision" in header["unresolved"]
+    return isinstance(header["values"].get("revision"), str) and assigned
 
 
 def arithmetic(headers):
@@ -133,7 +143,7 @@ def arithmetic(headers):
     missing, missing_depends = [], []
     for path, values in revisions:
         me = values["revision"]
-        for parent in many(values["down_revision"]):
+        for parent in many(values.get("down_revision")):
             named.add(parent)
             if parent in paths:
                 edges[me].add(parent)
@@ -143,7 +153,7 @@ def arithmetic(headers):
             if other not in paths and other not in labels:
                 missing_depends.append((me, other))
     return {"heads": sorted(set(paths) - named),
-            "bases": sorted({v["revision"] for _, v in revisions if not many(v["down_revision"])}),
+            "bases": sorted({v["revision"] for _, v in revisions if not many(v.get("down_revision"))}),
             "duplicates": sorted((k, tuple(sorted(v))) for k, v in paths.items() if len(v) > 1),
             "missing": sorted(missing), "missing_depends": sorted(missing_depends), "cycle": _cyclic(edges)}
 
