@@ -1,5 +1,12 @@
 //! onehead: database-migration history read from git.
+pub mod check;
+pub mod cli;
+pub mod diagnostic;
+pub mod dialect;
+pub mod history;
+pub mod python;
 pub mod report;
+pub mod rules;
 pub mod revision;
 pub mod text;
 pub mod vcs;

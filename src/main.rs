@@ -1,1 +1,7 @@
-fn main(){}
+//! onehead: see the library's documentation.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    onehead::cli::main()
+}

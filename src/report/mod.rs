@@ -1,3 +1,19 @@
 //! Documents, and their shapes for people and for machines.
+//!
+//! `model` holds the documents; every other module turns one of them into one format. The text
+//! formats always write ANSI styles: whoever owns the stream strips them where they do not belong.
 
+pub mod check_text;
+pub mod convert;
+pub mod diff_text;
+pub mod graph_dot;
+pub mod graph_mermaid;
+pub mod graph_text;
+pub mod heads_text;
+mod layout;
 pub mod model;
+#[cfg(test)]
+mod sample;
+pub mod schema;
+mod style;
+pub mod timeline_text;

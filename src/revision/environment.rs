@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use crate::vcs::RepoPath;
 
 /// One script environment: where its migrations live and how it was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Environment {
     /// Name for `--env` and reports; unique in one tree.
     pub name: String,

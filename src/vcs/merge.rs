@@ -30,35 +30,23 @@ pub struct MergedTree {
     pub conflicts: Vec<Conflict>,
 }
 
-/// Merges the commits `ours` and `theirs` against their merge bases; several merge bases are first
-/// merged with each other, as git's recursive strategy does.
-///
-/// Gives the merge bases too, best first.
-///
-/// # Errors
-/// When there is no merge base or a needed object is missing.
-pub fn merge_commits(
-    repo: &Repo,
-    ours: CommitId,
-    theirs: CommitId,
-    relevant: &dyn Fn(&RepoPath) -> bool,
-) -> Result<(Vec<CommitId>, MergedTree), Error> {
-    let bases = repo.merge_bases(ours, theirs)?;
-    let base = virtual_base(repo, &bases, relevant, 0)?;
-    let merged = merge_trees(
-        repo.objects(),
-        base,
-        repo.tree_of(ours)?,
-        repo.tree_of(theirs)?,
-        relevant,
-    )?;
-    Ok((bases, merged))
-}
-
 /// Merge bases of merge bases nest; git's own limit is memory, this one is sanity.
 const MAX_VIRTUAL_DEPTH: usize = 20;
 
-fn virtual_base(
+/// The tree that stands for all of `bases` (best first): several are merged with each other first,
+/// as git's recursive strategy does. No base is the empty tree.
+///
+/// # Errors
+/// When a needed object is missing.
+pub fn virtual_base(
+    repo: &Repo,
+    bases: &[CommitId],
+    relevant: &dyn Fn(&RepoPath) -> bool,
+) -> Result<TreeId, Error> {
+    virtual_base_at(repo, bases, relevant, 0)
+}
+
+fn virtual_base_at(
     repo: &Repo,
     bases: &[CommitId],
     relevant: &dyn Fn(&RepoPath) -> bool,
@@ -75,7 +63,7 @@ fn virtual_base(
     // git merges the bases oldest first; the list is sorted newest first.
     for other in others.iter().rev() {
         let base = match repo.merge_bases(*first, *other) {
-            Ok(inner) => virtual_base(repo, &inner, relevant, depth + 1)?,
+            Ok(inner) => virtual_base_at(repo, &inner, relevant, depth + 1)?,
             Err(Error::Unrelated { .. }) => objects.empty_tree(),
             Err(error) => return Err(error),
         };

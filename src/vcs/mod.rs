@@ -12,7 +12,7 @@ mod worktree;
 
 pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
-pub use merge::{Conflict, MergedTree, merge_commits, merge_trees};
+pub use merge::{Conflict, MergedTree, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
 pub use repo::{RefTip, Repo, Trunk};
 pub use walk::{History, Walk, WalkedCommit, walk};

@@ -276,9 +276,54 @@ impl Objects {
         Ok(None)
     }
 
+    /// The entry at `path` below `root` with symbolic links followed, as long as they stay inside.
+    pub fn follow(&self, root: TreeId, path: &RepoPath) -> Result<Option<Entry>, Error> {
+        const MOST_LINKS: usize = 8;
+        let mut path = path.clone();
+        for _ in 0..MOST_LINKS {
+            if let Some(entry) = self.entry(root, &path)? {
+                if entry.kind != EntryKind::Symlink {
+                    return Ok(Some(entry));
+                }
+                match self.link_target(&entry, &path.parent())? {
+                    Some(target) => path = target,
+                    None => return Ok(None),
+                }
+                continue;
+            }
+            // Perhaps a directory on the way is a link.
+            let mut prefix = RepoPath::root();
+            let mut rest = path.components();
+            let mut next = None;
+            for component in rest.by_ref() {
+                let parent = prefix.clone();
+                prefix = prefix.join(component);
+                match self.entry(root, &prefix)? {
+                    Some(entry) if entry.kind == EntryKind::Symlink => {
+                        next = self.link_target(&entry, &parent)?;
+                        break;
+                    }
+                    Some(_) => {}
+                    None => return Ok(None),
+                }
+            }
+            let Some(mut target) = next else { return Ok(None) };
+            for component in rest {
+                target = target.join(component);
+            }
+            path = target;
+        }
+        Ok(None)
+    }
+
+    fn link_target(&self, link: &Entry, directory: &RepoPath) -> Result<Option<RepoPath>, Error> {
+        let target = self.blob(BlobId(link.id))?.unwrap_or_default();
+        Ok(if target.starts_with(b"/") { None } else { directory.resolve(&target) })
+    }
+
     /// The members of the directory at `path` below `root`; empty where it is no directory.
     pub fn list(&self, root: TreeId, path: &RepoPath) -> Result<Vec<Entry>, Error> {
-        match self.entry(root, path)?.and_then(|entry| entry.tree()) {
+        match self.follow(root, path)?.and_then(|entry| entry.tree()) {
             Some(tree) => Ok(self.tree(tree)?.unwrap_or_default()),
             None => Ok(Vec::new()),
         }

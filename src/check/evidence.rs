@@ -1,0 +1,203 @@
+//! What the history says about the revisions of a finding: gathered only where something was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Question;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::dialect;
+use crate::history::{Delta, Reader, Snapshot, landings, timeline};
+use crate::rules::{HistoryFacts, SeenRevision, is_typed_in};
+use crate::vcs::{CommitId, Error, Repo, Walk};
+
+/// What is published, what is asked, and what the merge changes of it.
+type Published<'a> = (&'a Snapshot, &'a Question<'a>, &'a Delta);
+
+/// Looks up what the rules cannot know from one state alone. Costs nothing where no id is missing,
+/// typed in anew, or deleted.
+pub(super) fn history(
+    repo: &Repo,
+    reader: &mut Reader,
+    state: &Snapshot,
+    published: Option<Published<'_>>,
+) -> Result<HistoryFacts, Error> {
+    let graph = &state.graph;
+    let already = |revision: &str, missing: &str| {
+        published.is_some_and(|(base, ..)| {
+            base.graph.missing().iter().chain(base.graph.missing_depends()).any(|old| {
+                old.revision == revision && old.missing == missing
+            })
+        })
+    };
+    let missing: BTreeSet<&str> = graph
+        .missing()
+        .iter()
+        .chain(graph.missing_depends())
+        .filter(|missing| !already(&missing.revision, &missing.missing))
+        .map(|missing| missing.missing.as_str())
+        .collect();
+    let fresh: BTreeSet<&str> = match published {
+        Some((base, ..)) => graph
+            .ids()
+            .filter(|id| !base.graph.contains(id))
+            .filter(|id| is_typed_in(id) || id.bytes().all(|byte| byte.is_ascii_digit()))
+            .collect(),
+        None => BTreeSet::new(),
+    };
+    let mut facts = HistoryFacts { searched: !missing.is_empty(), ..HistoryFacts::default() };
+    if !missing.is_empty() {
+        facts.seen = search(repo, reader, state, Walk::All, &missing)?;
+    }
+    if let Some((_, question, changes)) = published {
+        if let (false, Some(base)) = (fresh.is_empty(), question.base.and_then(|base| base.commit)) {
+            facts.reused = search(repo, reader, state, Walk::FirstParent(base), &fresh)?;
+        }
+        facts.released = released(repo, state, changes)?;
+    }
+    Ok(facts)
+}
+
+/// The newest commit of the walk whose state of this environment holds each of `ids`.
+fn search(
+    repo: &Repo,
+    reader: &mut Reader,
+    state: &Snapshot,
+    walk: Walk,
+    ids: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, SeenRevision>, Error> {
+    let timeline = timeline(repo, reader, walk)?;
+    let mut found = BTreeMap::new();
+    let Some(dialect) = dialect::by_name(state.environment.dialect) else { return Ok(found) };
+    let headers = reader.headers();
+    let mut seen_states = BTreeSet::new();
+    for emission in timeline.emissions.iter().rev() {
+        let Some(number) = emission.state.filter(|number| seen_states.insert(*number)) else { continue };
+        let files = &timeline.states[number as usize].files;
+        let blobs: Vec<_> = files.iter().filter_map(|file| file.blob).collect();
+        headers.load(reader.objects(), dialect, &blobs)?;
+        for file in files {
+            let Some(blob) = file.blob else { continue };
+            let header = headers.header(reader.objects(), dialect, blob)?;
+            let Some(id) = header.revision.as_ref().map(|id| id.value.as_str()) else { continue };
+            if !ids.contains(id) || found.contains_key(id) {
+                continue;
+            }
+            // The same content is the same revision, come back.
+            if state.script(id).is_some_and(|script| script.blob == blob) {
+                continue;
+            }
+            let commit = timeline.history.commits[emission.commit as usize].id;
+            let seen = SeenRevision { path: file.path.to_string(), commit: describe(repo, commit)? };
+            found.insert(id.to_owned(), seen);
+        }
+        if found.len() == ids.len() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// For each published revision that the merge deletes, the first tag that holds its file.
+fn released(repo: &Repo, state: &Snapshot, changes: &Delta) -> Result<BTreeMap<String, String>, Error> {
+    let mut released = BTreeMap::new();
+    let gone: Vec<_> = changes.removed.iter().filter(|(id, _)| !state.graph.contains(id)).collect();
+    if gone.is_empty() {
+        return Ok(released);
+    }
+    for tag in repo.refs("refs/tags/")? {
+        let root = repo.tree_of(tag.commit)?;
+        for (id, path) in &gone {
+            if !released.contains_key(id) && repo.objects().entry(root, path)?.is_some() {
+                released.insert(id.clone(), tag.name.trim_start_matches("refs/tags/").to_owned());
+            }
+        }
+        if released.len() == gone.len() {
+            break;
+        }
+    }
+    Ok(released)
+}
+
+/// `4c1d… by A. Author on 2024-01-31 ("subject")`.
+fn describe(repo: &Repo, commit: CommitId) -> Result<String, Error> {
+    Ok(match repo.objects().commit_details(commit)? {
+        Some(details) => {
+            let day = crate::report::model::rfc3339(details.time);
+            format!(
+                "{} by {} on {} (\"{}\")",
+                commit.short(),
+                details.author,
+                day.get(..10).unwrap_or(&day),
+                details.subject
+            )
+        }
+        None => commit.short(),
+    })
+}
+
+/// Revisions told about per finding.
+const MOST_REVISIONS: usize = 8;
+
+/// Adds to each error which commit brought which revision, and on which side.
+pub(super) fn attach(
+    repo: &Repo,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    at_base: &[Snapshot],
+    at_head: &[Snapshot],
+    findings: &mut [Diagnostic],
+) -> Result<(), Error> {
+    let wanted: Vec<usize> = (0..findings.len())
+        .filter(|at| findings[*at].new && findings[*at].severity == Severity::Error)
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    for (side, snapshots, commit, name) in [
+        ("base", at_base, question.base.and_then(|base| base.commit), base_name(question)),
+        ("head", at_head, question.head.commit, "head".to_owned()),
+    ] {
+        let Some(tip) = commit else { continue };
+        for snapshot in snapshots {
+            let environment = &snapshot.environment;
+            let ids: BTreeSet<String> = wanted
+                .iter()
+                .filter(|at| findings[**at].environment.as_deref() == Some(environment.name.as_str()))
+                .flat_map(|at| findings[*at].revisions.iter().take(MOST_REVISIONS).cloned())
+                .filter(|id| snapshot.graph.contains(id))
+                // What base has is told as published; head merely has it, too.
+                .filter(|id| side == "base" || !at_base.iter().any(|base| base.graph.contains(id)))
+                .collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let landed = landings(repo, reader, environment, tip, &ids)?;
+            for at in &wanted {
+                for id in findings[*at].revisions.clone().iter().take(MOST_REVISIONS) {
+                    if !ids.contains(id) {
+                        continue;
+                    }
+                    let fact = match landed.get(id) {
+                        Some(landing) if landing.at_the_edge => {
+                            format!("'{id}' is on {name} since before the edge of this clone")
+                        }
+                        Some(landing) => format!("'{id}' is on {name} since {}", describe(repo, landing.commit)?),
+                        None => format!("'{id}' is not committed yet"),
+                    };
+                    let paths: Vec<_> = snapshot.scripts_of(id).map(|script| script.path.clone()).collect();
+                    for place in findings[*at].places.iter_mut().filter(|place| paths.contains(&place.path)) {
+                        place.commit = place.commit.or(landed.get(id).map(|landing| landing.commit));
+                    }
+                    findings[*at].evidence.push(fact);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn base_name(question: &Question<'_>) -> String {
+    match question.trunk {
+        Some(trunk) if question.base.and_then(|base| base.commit) == Some(trunk.commit) => trunk.name.clone(),
+        _ => "base".into(),
+    }
+}

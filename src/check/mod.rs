@@ -1,0 +1,284 @@
+//! The pre-merge question: what would merging head into base bring?
+
+mod evidence;
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::history::{Delta, Headers, Reader, Snapshot, delta};
+use crate::python::grade::Grade;
+use crate::revision::Environment;
+use crate::rules::{self, HistoryFacts, MergeCx, RuleCx};
+use crate::vcs::{CommitId, Conflict, Error, Repo, RepoPath, TreeId, Trunk, merge_trees, virtual_base};
+
+/// One side of the merge.
+#[derive(Clone, Copy, Debug)]
+pub struct Side {
+    /// Its tree.
+    pub tree: TreeId,
+    /// Its commit; of the index or the work tree, the commit they stand on.
+    pub commit: Option<CommitId>,
+    /// Whether `tree` is that commit's own.
+    pub committed: bool,
+}
+
+/// What is asked.
+pub struct Question<'a> {
+    /// What is merged into; `None` where the repository has no trunk.
+    pub base: Option<Side>,
+    /// What is merged.
+    pub head: Side,
+    /// The published branch, where known.
+    pub trunk: Option<&'a Trunk>,
+    /// Whether faults that base has already are asked for, too.
+    pub all_findings: bool,
+}
+
+/// The answer.
+pub struct Answer {
+    /// The best merge base.
+    pub merge_base: Option<CommitId>,
+    /// Whether head brings nothing to base, so that the faults that stand in head are told.
+    pub brings_nothing: bool,
+    /// The environments of the merge result.
+    pub merged: Vec<Snapshot>,
+    /// The faults, sorted by environment, severity, rule and place.
+    pub findings: Vec<Diagnostic>,
+}
+
+/// Answers. `prepare` picks and completes the environments of each state.
+///
+/// # Errors
+/// When there is no merge base, or an object is damaged.
+pub fn check<E: From<Error>>(
+    repo: &Repo,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
+) -> Result<Answer, E> {
+    let head = question.head;
+    let Some(base) = question.base else { return standing(repo, reader, head, prepare) };
+    let bases = match (base.commit, head.commit) {
+        (Some(base), Some(head)) => repo.merge_bases(base, head)?,
+        _ => Vec::new(),
+    };
+    let merge_base = bases.first().copied();
+    let is_ancestor = head.committed && head.commit.is_some() && merge_base == head.commit;
+    if is_ancestor || head.tree == base.tree {
+        return Ok(Answer { merge_base, ..standing(repo, reader, head, prepare)? });
+    }
+    let mut read = |tree| -> Result<Vec<Snapshot>, E> {
+        let mut environments = reader.environments(tree)?;
+        prepare(&mut environments)?;
+        let snapshots: Result<Vec<Snapshot>, Error> =
+            environments.iter().map(|environment| reader.snapshot(tree, environment)).collect();
+        Ok(snapshots?)
+    };
+    let at_base = read(base.tree)?;
+    let at_head = read(head.tree)?;
+    let places: Vec<RepoPath> = at_base
+        .iter()
+        .chain(&at_head)
+        .flat_map(|snapshot| {
+            let environment = &snapshot.environment;
+            let locations = environment.version_locations.iter().map(|location| location.path.clone());
+            locations.chain([environment.directory.clone()])
+        })
+        .collect();
+    let relevant = |path: &RepoPath| {
+        let name: &[u8] = path.name();
+        [&b"alembic.ini"[..], b"pyproject.toml", b"onehead.yaml"].contains(&name)
+            || (name.ends_with(b".py") && places.iter().any(|place| path.is_within(place)))
+    };
+    let ancestor = virtual_base(repo, &bases, &relevant)?;
+    let merged = merge_trees(repo.objects(), ancestor, base.tree, head.tree, &relevant)?;
+    let at_ancestor = read(ancestor)?;
+    let at_merge = read(merged.tree)?;
+    let at_trunk = match question.trunk {
+        Some(trunk) if Some(trunk.commit) != base.commit => read(repo.tree_of(trunk.commit)?)?,
+        _ => Vec::new(),
+    };
+    let mut findings = Vec::new();
+    for state in &at_merge {
+        let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
+        let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
+            same_environment(side, state).cloned().unwrap_or_else(|| nothing.clone())
+        };
+        let sides = Sides {
+            base: counterpart(&at_base),
+            head: counterpart(&at_head),
+            ancestor: counterpart(&at_ancestor),
+            trunk: counterpart(&at_trunk),
+            conflicts: conflicts_of(&merged.conflicts, state),
+        };
+        findings.extend(compare(repo, reader, question, state, &sides)?);
+    }
+    // An environment that head removes as a whole is a change of published revisions, too.
+    for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone).is_none()) {
+        let state = Snapshot { environment: gone.environment.clone(), ..Snapshot::default() };
+        let counterpart =
+            |side: &'_ [Snapshot]| same_environment(side, gone).cloned().unwrap_or_else(|| state.clone());
+        let sides = Sides {
+            base: gone.clone(),
+            head: state.clone(),
+            ancestor: counterpart(&at_ancestor),
+            trunk: counterpart(&at_trunk),
+            conflicts: Vec::new(),
+        };
+        findings.extend(compare(repo, reader, question, &state, &sides)?);
+    }
+    if !question.all_findings {
+        findings.retain(|finding| finding.new);
+    }
+    evidence::attach(repo, reader, question, &at_base, &at_head, &mut findings)?;
+    sort(&mut findings);
+    Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings })
+}
+
+/// The faults that stand in `side`, nothing being merged.
+fn standing<E: From<Error>>(
+    repo: &Repo,
+    reader: &mut Reader,
+    side: Side,
+    prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
+) -> Result<Answer, E> {
+    let mut environments = reader.environments(side.tree)?;
+    prepare(&mut environments)?;
+    let mut merged = Vec::new();
+    let mut findings = Vec::new();
+    for environment in &environments {
+        let state = reader.snapshot(side.tree, environment)?;
+        let history = evidence::history(repo, reader, &state, None)?;
+        findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
+        drop_ignored(&state, &mut findings);
+        merged.push(state);
+    }
+    for finding in &mut findings {
+        finding.new = false;
+    }
+    sort(&mut findings);
+    Ok(Answer { merge_base: None, brings_nothing: true, merged, findings })
+}
+
+/// One environment on every side.
+struct Sides {
+    base: Snapshot,
+    head: Snapshot,
+    ancestor: Snapshot,
+    trunk: Snapshot,
+    conflicts: Vec<Conflict>,
+}
+
+/// The faults of one merged environment, each marked new or old.
+fn compare(
+    repo: &Repo,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    state: &Snapshot,
+    sides: &Sides,
+) -> Result<Vec<Diagnostic>, Error> {
+    let objects = reader.objects();
+    let grade = |one, two| Headers::grade(objects, one, two);
+    let mut published_changes = delta(Some(&sides.base), state, grade)?;
+    leave_out_published(&mut published_changes, state, &sides.trunk);
+    let mut divergent = BTreeSet::new();
+    for id in sides.head.graph.ids().filter(|id| !sides.ancestor.graph.contains(id)) {
+        if let (Some(ours), Some(theirs)) = (sides.base.script(id), sides.head.script(id))
+            && ours.blob != theirs.blob
+            && Headers::grade(objects, ours.blob, theirs.blob)? == Grade::Upgrade
+        {
+            divergent.insert(id.to_owned());
+        }
+    }
+    let history = evidence::history(repo, reader, state, Some((&sides.base, question, &published_changes)))?;
+    let merge = MergeCx {
+        base: &sides.base,
+        head: &sides.head,
+        ancestor: &sides.ancestor,
+        published_changes: &published_changes,
+        divergent: &divergent,
+        conflicts: &sides.conflicts,
+    };
+    let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
+    let nothing = HistoryFacts::default();
+    let old = rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing });
+    for finding in &mut found {
+        finding.new = !old.iter().any(|old| {
+            old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent
+        });
+    }
+    drop_ignored(state, &mut found);
+    Ok(found)
+}
+
+/// Takes out changes that the trunk has already: they are no news to any database.
+fn leave_out_published(changes: &mut Delta, state: &Snapshot, trunk: &Snapshot) {
+    let is_published = |id: &str| match (state.script(id), trunk.script(id)) {
+        (Some(here), Some(there)) => here.blob == there.blob,
+        _ => false,
+    };
+    changes.edited.retain(|edit| !is_published(&edit.revision));
+    changes.reparented.retain(|change| !is_published(&change.revision));
+    changes.moved.retain(|moved| !is_published(&moved.revision));
+    if !trunk.scripts.is_empty() {
+        changes.removed.retain(|(id, _)| trunk.graph.contains(id));
+    }
+}
+
+/// Removes what the file concerned asks to ignore.
+fn drop_ignored(state: &Snapshot, findings: &mut Vec<Diagnostic>) {
+    let asks: Vec<(&RepoPath, &str)> = state
+        .scripts
+        .iter()
+        .flat_map(|script| script.header.ignores.iter().map(|ignore| (&script.path, ignore.rule.as_str())))
+        .collect();
+    if asks.is_empty() {
+        return;
+    }
+    findings.retain(|finding| {
+        !finding.places.iter().any(|place| asks.contains(&(&place.path, finding.rule)))
+    });
+}
+
+/// The snapshot of `side` that is the environment of `state`: the same place, or, after a move,
+/// mostly the same revisions.
+fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
+    let by_place = side.iter().find(|other| {
+        other.environment.directory == state.environment.directory
+            || other.environment.version_locations.iter().any(|location| {
+                state.environment.version_locations.iter().any(|mine| mine.path == location.path)
+            })
+    });
+    by_place.or_else(|| {
+        side.iter().find(|other| {
+            let common = other.graph.ids().filter(|id| state.graph.contains(id)).count();
+            let smaller = other.scripts.len().min(state.scripts.len());
+            smaller > 0 && common * 2 > smaller
+        })
+    })
+}
+
+fn conflicts_of(conflicts: &[Conflict], state: &Snapshot) -> Vec<Conflict> {
+    let environment = &state.environment;
+    conflicts
+        .iter()
+        .filter(|conflict| {
+            conflict.path.is_within(&environment.directory)
+                || environment.version_locations.iter().any(|location| conflict.path.is_within(&location.path))
+        })
+        .cloned()
+        .collect()
+}
+
+fn sort(findings: &mut [Diagnostic]) {
+    findings.sort_by(|one, two| {
+        let place = |finding: &Diagnostic| finding.places.first().map(|place| (place.path.clone(), place.line));
+        (&one.environment, one.severity, one.rule, place(one), &one.subject).cmp(&(
+            &two.environment,
+            two.severity,
+            two.rule,
+            place(two),
+            &two.subject,
+        ))
+    });
+}

@@ -1,0 +1,220 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::diagnostic;
+
+/// Tells a team what its database-migration history is, was, and will be after a merge.
+#[derive(Debug, Parser)]
+#[command(
+    name = "onehead",
+    version,
+    about,
+    long_about = "Reads a git repository and tells what its database-migration history is, was, and \
+will be after a merge. Reads git objects only: runs no code of the repository, needs no Python and no database.",
+    after_help = "Exit codes: 0 nothing found, 1 findings, 2 could not run.\n\n\
+Examples:\n  \
+onehead check                      would merging HEAD into the trunk break the migrations?\n  \
+onehead graph                      the revision graph of the work tree\n  \
+onehead heads v1.4                 the heads that release v1.4 shipped\n  \
+onehead timeline --since 2024-01-01",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Global {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(super) directory: Option<PathBuf>,
+    /// The git directory to read
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(super) git_dir: Option<PathBuf>,
+    /// Only this environment (repeatable)
+    #[arg(long = "env", value_name = "NAME", global = true)]
+    pub(super) environments: Vec<String>,
+    /// The branch that counts as published [default: from onehead.yaml, else origin/HEAD, main, master]
+    #[arg(long, value_name = "REV", global = true)]
+    pub(super) trunk: Option<String>,
+    /// Configuration file to use instead of the repository's onehead.yaml
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Colours
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
+    pub(super) color: Color,
+    /// Findings from this severity on make the exit code 1 [default: error; never where the command only reports]
+    #[arg(long, value_enum, value_name = "SEVERITY", global = true)]
+    pub(super) fail_on: Option<Severity>,
+    /// Say nothing beside the report
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+    /// Say more about what is being done
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+/// A finding's severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Severity {
+    /// Breaks a deployment
+    Error,
+    /// Likely to
+    Warning,
+    /// Worth knowing
+    Info,
+}
+
+impl From<Severity> for diagnostic::Severity {
+    fn from(severity: Severity) -> Self {
+        match severity {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Info => Self::Info,
+        }
+    }
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The revision graph at REV
+    #[command(after_help = "Examples:\n  onehead graph\n  onehead graph origin/main --format mermaid\n  onehead graph v2.0 --format json")]
+    Graph(GraphArgs),
+    /// Heads, one a line, with file, message and landing
+    #[command(after_help = "Exit code 1 if an environment has more heads than it should.\n\nExamples:\n  onehead heads\n  onehead heads origin/main")]
+    Heads(HeadsArgs),
+    /// The graph over time: one record for every state
+    #[command(after_help = "Examples:\n  onehead timeline\n  onehead timeline --all --format jsonl\n  onehead timeline main --since 2024-01-01")]
+    Timeline(TimelineArgs),
+    /// Would merging head into base break the migrations?
+    #[command(after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged")]
+    Check(CheckArgs),
+    /// What changed in the graph between two commits
+    #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
+    Diff(DiffArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct GraphArgs {
+    /// Commit to read [default: the work tree if there is one, else HEAD]
+    #[arg(value_name = "REV")]
+    pub(super) revision: Option<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
+    pub(super) format: GraphFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GraphFormat {
+    /// A drawing with lanes
+    Text,
+    /// onehead/graph/v1
+    Json,
+    /// Graphviz
+    Dot,
+    /// Mermaid flowchart
+    Mermaid,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct HeadsArgs {
+    /// Commit to read [default: the work tree if there is one, else HEAD]
+    #[arg(value_name = "REV")]
+    pub(super) revision: Option<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TimelineArgs {
+    /// Commit whose history to read
+    #[arg(value_name = "REV", default_value = "HEAD")]
+    pub(super) revision: String,
+    /// Only the first-parent line (the default)
+    #[arg(long, conflicts_with_all = ["ancestry", "all"])]
+    pub(super) first_parent: bool,
+    /// Every ancestor
+    #[arg(long, conflicts_with = "all")]
+    pub(super) ancestry: bool,
+    /// Every commit that any ref reaches
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Only states made at or after this time (2024-01-31, RFC 3339, or "2 weeks")
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = TimelineFormat::Text)]
+    pub(super) format: TimelineFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TimelineFormat {
+    /// For people
+    Text,
+    /// One onehead/timeline/v1 record a line
+    #[value(alias = "json")]
+    Jsonl,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct CheckArgs {
+    /// The commit merged into [default: the trunk]
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
+    /// The commit merged
+    #[arg(long, value_name = "REV", conflicts_with_all = ["staged", "worktree"])]
+    pub(super) head: Option<String>,
+    /// Check the index on top of HEAD instead of a commit
+    #[arg(long, conflicts_with = "worktree")]
+    pub(super) staged: bool,
+    /// Check the work tree on top of HEAD instead of a commit
+    #[arg(long)]
+    pub(super) worktree: bool,
+    /// Report the faults that base has already, too
+    #[arg(long)]
+    pub(super) all_findings: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct DiffArgs {
+    /// The older commit
+    #[arg(value_name = "A")]
+    pub(super) from: String,
+    /// The newer commit
+    #[arg(value_name = "B")]
+    pub(super) to: String,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}

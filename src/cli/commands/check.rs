@@ -1,0 +1,93 @@
+use crate::check::{Question, Side, check};
+use crate::cli::args::{CheckArgs, Format, Global};
+use crate::cli::config::Level;
+use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::session::{Session, is_relevant};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
+use crate::report::{check_text, convert};
+use crate::vcs::{CommitId, Error};
+
+pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result<Verdict, Failure> {
+    let mut session = Session::open(global)?;
+    let head = head(&session, args)?;
+    session.configure(Some(head.tree))?;
+    let trunk = session.trunk()?;
+    let base = match (&args.base, &trunk) {
+        (Some(base), _) => Some(side(&session, session.repo.resolve(base)?)?),
+        (None, Some(trunk)) => Some(side(&session, trunk.commit)?),
+        (None, None) => {
+            out.note("no trunk found (no origin/HEAD, main or master): telling the faults that stand in head; name one with --base or --trunk");
+            None
+        }
+    };
+    let question = Question { base, head, trunk: trunk.as_ref(), all_findings: args.all_findings };
+    let mut reader = session.reader();
+    let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
+    session.note_if_empty(answer.merged.is_empty() && answer.findings.is_empty(), out);
+    let findings = apply_levels(&session, answer.findings);
+    let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
+    let failed = findings.iter().any(|finding| finding.severity <= fail_on);
+    let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
+    let document = CheckDocument {
+        schema: "onehead/check/v1",
+        version: VERSION,
+        base: hex(base.and_then(|base| base.commit)),
+        head: hex(head.commit.filter(|_| head.committed)),
+        merge_base: hex(answer.merge_base),
+        verdict: if failed { "findings" } else { "clean" },
+        merged: answer
+            .merged
+            .iter()
+            .map(|snapshot| MergedEnvironment {
+                name: snapshot.environment.name.clone(),
+                dialect: snapshot.environment.dialect,
+                directory: snapshot.environment.directory.to_string(),
+                version_locations: convert::locations(&snapshot.environment),
+                found_by: snapshot.environment.found_by.clone(),
+                facts: convert::facts(snapshot),
+                unscanned: convert::unscanned(snapshot),
+            })
+            .collect(),
+        findings: findings.iter().map(convert::finding).collect(),
+    };
+    match args.format {
+        Format::Json => out.json(&document)?,
+        Format::Text => check_text::check_text(&document, &mut out.report)?,
+    }
+    Ok(if failed { Verdict::Findings } else { Verdict::Clean })
+}
+
+fn side(session: &Session<'_>, commit: CommitId) -> Result<Side, Error> {
+    Ok(Side { tree: session.repo.tree_of(commit)?, commit: Some(commit), committed: true })
+}
+
+fn head(session: &Session<'_>, args: &CheckArgs) -> Result<Side, Failure> {
+    if args.staged || args.worktree {
+        let tree = match args.staged {
+            true => session.repo.index_tree()?,
+            false => session.repo.work_tree_tree(&is_relevant)?,
+        };
+        return Ok(Side { tree, commit: session.repo.head()?, committed: false });
+    }
+    let head = session.repo.resolve(args.head.as_deref().unwrap_or("HEAD"))?;
+    Ok(side(session, head)?)
+}
+
+/// Severities as the configuration has them.
+fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let level = |finding: &Diagnostic| session.config.rules.get(finding.rule).copied();
+    findings
+        .into_iter()
+        .filter_map(|mut finding| {
+            finding.severity = match level(&finding) {
+                None => finding.severity,
+                Some(Level::Off) => return None,
+                Some(Level::Info) => Severity::Info,
+                Some(Level::Warning) => Severity::Warning,
+                Some(Level::Error) => Severity::Error,
+            };
+            Some(finding)
+        })
+        .collect()
+}

@@ -1,0 +1,131 @@
+use std::io::Write as _;
+
+use rayon::prelude::*;
+
+use crate::cli::args::{Global, TimelineArgs, TimelineFormat};
+use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::session::Session;
+use crate::cli::time;
+use crate::history::{Delta, Emission, Headers, Reader, Snapshot, Timeline, delta, timeline};
+use crate::report::model::{TimelineRecord, VERSION, rfc3339};
+use crate::report::{convert, timeline_text};
+use crate::vcs::{Error, Objects, Walk};
+
+/// Records computed between two writes.
+const CHUNK: usize = 512;
+
+pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Result<Verdict, Failure> {
+    let mut session = Session::open(global)?;
+    let since = args.since.as_deref().map(time::parse_since).transpose()?;
+    let tip = match (args.all, session.repo.resolve(&args.revision)) {
+        (_, Ok(tip)) => Some(tip),
+        (true, Err(_)) => None,
+        (false, Err(error)) => return Err(error.into()),
+    };
+    let root = tip.map(|tip| session.repo.tree_of(tip)).transpose()?;
+    session.configure(root)?;
+    let walk = match (tip, args.all, args.ancestry) {
+        (_, true, _) | (None, ..) => Walk::All,
+        (Some(tip), false, true) => Walk::Ancestry(tip),
+        (Some(tip), false, false) => Walk::FirstParent(tip),
+    };
+    let mut reader = session.reader();
+    let timeline = timeline(&session.repo, &mut reader, walk)?;
+    for missing in timeline.history.missing.iter().take(1) {
+        out.note(&format!(
+            "history is cut off: {} parent commits such as {} are not in this copy; what lies beyond is unknown",
+            timeline.history.missing.len(),
+            missing.short()
+        ));
+    }
+    let wanted: Vec<&Emission> = timeline
+        .emissions
+        .iter()
+        .filter(|emission| session.wants(&emission.environment))
+        .filter(|emission| since.is_none_or(|since| commit_time(&timeline, emission) >= since))
+        .collect();
+    session.note_if_empty(timeline.emissions.is_empty(), out);
+    print(&reader, &timeline, &wanted, args.format, out)?;
+    Ok(Verdict::Clean)
+}
+
+fn commit_time(timeline: &Timeline, emission: &Emission) -> i64 {
+    timeline.history.commits[emission.commit as usize].time
+}
+
+fn print(
+    reader: &Reader,
+    timeline: &Timeline,
+    emissions: &[&Emission],
+    format: TimelineFormat,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let headers = reader.headers();
+    let first = emissions.first().map(|emission| &emission.environment.name);
+    let several = emissions.iter().any(|emission| Some(&emission.environment.name) != first);
+    for chunk in emissions.chunks(CHUNK) {
+        let records: Vec<TimelineRecord> = chunk
+            .par_chunks(16)
+            .map_init(
+                || headers.objects(),
+                |objects, chunk| {
+                    chunk.iter().map(|emission| record(headers, objects, timeline, emission)).collect()
+                },
+            )
+            .collect::<Result<Vec<Vec<_>>, Error>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        for record in &records {
+            match format {
+                TimelineFormat::Jsonl => {
+                    serde_json::to_writer(&mut out.report, record)?;
+                    out.report.write_all(b"\n")?;
+                }
+                TimelineFormat::Text => timeline_text::timeline_text(record, several, &mut out.report)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn record(
+    headers: &Headers,
+    objects: &Objects,
+    timeline: &Timeline,
+    emission: &Emission,
+) -> Result<TimelineRecord, Error> {
+    let files = |state: u32| timeline.states[state as usize].files.clone();
+    let now = match emission.state {
+        Some(state) => headers.read(objects, &emission.environment, files(state))?,
+        None => headers.read(objects, &emission.environment, Vec::new())?,
+    };
+    let before: Option<Snapshot> = match &emission.before {
+        Some((environment, state)) => Some(headers.read(objects, environment, files(*state))?),
+        None => None,
+    };
+    // The directory that a move left behind has lost nothing: its story goes on elsewhere.
+    let delta: Option<Delta> = match emission.left_for {
+        Some(_) => None,
+        None => Some(delta(before.as_ref(), &now, |one, two| Headers::grade(objects, one, two))?),
+    };
+    let lists = convert::delta_lists(delta.as_ref());
+    let commit = &timeline.history.commits[emission.commit as usize];
+    Ok(TimelineRecord {
+        schema: "onehead/timeline/v1",
+        version: VERSION,
+        commit: commit.id.to_string(),
+        time: rfc3339(commit.time),
+        environment: emission.environment.name.clone(),
+        directory: emission.environment.directory.to_string(),
+        version_locations: convert::locations(&emission.environment),
+        n_files: now.files.len(),
+        n_revisions: now.scripts.len(),
+        facts: convert::facts(&now),
+        added: lists.added,
+        removed: lists.removed,
+        moved: lists.moved,
+        reparented: lists.reparented,
+        edited: lists.edited,
+    })
+}

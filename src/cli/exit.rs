@@ -1,0 +1,128 @@
+//! Exit codes and what is said when a command cannot run.
+//!
+//! 0: nothing found, or done. 1: findings. 2: could not run, with the reason and a command to try
+//! on stderr.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anstream::AutoStream;
+
+use super::args::{Args, Color};
+use crate::text::printable;
+use crate::vcs;
+
+/// Exit code for everything that kept a command from running.
+pub(super) const COULD_NOT_RUN: u8 = 2;
+
+/// What a command that ran found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing, or the work is done.
+    Clean,
+    /// Something.
+    Findings,
+}
+
+/// Why a command could not run.
+#[derive(Debug)]
+pub enum Failure {
+    /// A reason for people, and what to try.
+    Told {
+        /// One sentence without a full stop.
+        message: String,
+        /// A command or an action.
+        hint: Option<String>,
+    },
+    /// The reader of stdout went away; nobody is there to be told.
+    BrokenPipe,
+}
+
+impl Failure {
+    /// A failure with a hint.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Told { message: message.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl From<vcs::Error> for Failure {
+    fn from(error: vcs::Error) -> Self {
+        Self::Told { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::BrokenPipe,
+            _ => Self::Told { message: format!("cannot write the report: {error}"), hint: None },
+        }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}
+
+/// Where reports and talk go.
+pub(super) struct Output {
+    /// The report.
+    pub(super) report: io::BufWriter<AutoStream<io::Stdout>>,
+    talk: AutoStream<io::Stderr>,
+    quiet: bool,
+}
+
+impl Output {
+    pub(super) fn new(args: &Args) -> Self {
+        let choice = match args.global.color {
+            Color::Always => anstream::ColorChoice::Always,
+            Color::Never => anstream::ColorChoice::Never,
+            Color::Auto => anstream::ColorChoice::Auto,
+        };
+        Self {
+            report: io::BufWriter::new(AutoStream::new(io::stdout(), choice)),
+            talk: AutoStream::new(io::stderr(), choice),
+            quiet: args.global.quiet,
+        }
+    }
+
+    /// Says something beside the report, unless `--quiet`.
+    pub(super) fn note(&mut self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(self.talk, "{}", printable_lines(text));
+        }
+    }
+
+    /// A document as JSON, indented, with a newline.
+    pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
+        serde_json::to_writer_pretty(&mut self.report, document)?;
+        self.report.write_all(b"\n")?;
+        Ok(())
+    }
+}
+
+fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Turns a command's result into talk and an exit code.
+pub(super) fn report(result: Result<Verdict, Failure>, out: &mut Output) -> ExitCode {
+    let result = result.and_then(|verdict| {
+        out.report.flush()?;
+        Ok(verdict)
+    });
+    match result {
+        Ok(Verdict::Clean) => ExitCode::SUCCESS,
+        Ok(Verdict::Findings) => ExitCode::from(1),
+        Err(Failure::BrokenPipe) => ExitCode::from(COULD_NOT_RUN),
+        Err(Failure::Told { message, hint }) => {
+            let _ = writeln!(out.talk, "onehead: {}", printable_lines(&message));
+            if let Some(hint) = hint {
+                let _ = writeln!(out.talk, "  try: {}", printable_lines(&hint));
+            }
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Arguments in, reports out. The only place that reads argv, the environment and the clock, and
+//! the only one that writes to stdout and stderr.
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod session;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+pub use exit::{Failure, Verdict};
+
+/// Stack of the threads that parse: enough for the deepest nesting of all but pathological files,
+/// which get a stack of their own.
+const STACK: usize = 16 << 20;
+
+/// Parses the command line, runs the command, reports.
+pub fn main() -> ExitCode {
+    let args = args::Args::parse();
+    // A pool that exists already is as good; there is none in this process.
+    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global();
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || {
+        let mut out = exit::Output::new(&args);
+        let result = commands::run(&args, &mut out);
+        exit::report(result, &mut out)
+    });
+    match worker.map(std::thread::JoinHandle::join) {
+        Ok(Ok(code)) => code,
+        _ => ExitCode::from(exit::COULD_NOT_RUN),
+    }
+}

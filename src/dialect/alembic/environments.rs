@@ -1,0 +1,390 @@
+//! Where Alembic's script environments are, read off the tree alone.
+//!
+//! Order of trust: `alembic.ini` and `[tool.alembic]`, then directories that look like a script
+//! directory, then directories that merely hold migrations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bstr::ByteSlice as _;
+
+use super::ini::Ini;
+use super::scan::{Mark, Scanner};
+use crate::dialect::Finder;
+use crate::revision::{Environment, ExpectedHeads, VersionLocation};
+use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
+
+/// Finds environments; remembers directories and files between trees.
+#[derive(Default)]
+pub(super) struct AlembicFinder {
+    scanner: Scanner,
+}
+
+/// Stands for the ini's directory while a value is interpolated.
+const HERE: &str = "\u{1}here";
+
+/// One script environment as some file configures it.
+#[derive(Debug)]
+struct Configured {
+    name: Option<String>,
+    found_by: String,
+    /// Directory of the configuration file.
+    place: RepoPath,
+    script_location: String,
+    version_locations: Option<Vec<String>>,
+    recursive: bool,
+    file_template: Option<String>,
+}
+
+impl Finder for AlembicFinder {
+    fn find(&mut self, objects: &Objects, root: TreeId) -> Result<Vec<Environment>, Error> {
+        let marks = self.scanner.scan(objects, root)?;
+        let mut search = Search { objects, root, marks: &marks, found: Vec::new() };
+        for (directory, mark) in marks.iter() {
+            let configured = match mark {
+                Mark::Ini(blob) => {
+                    let text = objects.blob(*blob)?.unwrap_or_default();
+                    from_ini(directory, &String::from_utf8_lossy(&text))
+                }
+                Mark::Pyproject(blob) => {
+                    let text = objects.blob(*blob)?.unwrap_or_default();
+                    from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
+                }
+                Mark::ScriptDirectory | Mark::Migrations => Vec::new(),
+            };
+            for configured in configured {
+                search.configured(configured)?;
+            }
+        }
+        for (directory, mark) in marks.iter() {
+            if *mark == Mark::ScriptDirectory {
+                search.script_directory(directory);
+            }
+        }
+        for (directory, mark) in marks.iter() {
+            if *mark == Mark::Migrations {
+                search.bare_directory(directory);
+            }
+        }
+        let mut found = search.found;
+        for environment in &mut found {
+            self.read_sub_directories(objects, root, environment, &marks)?;
+        }
+        name_all(&mut found);
+        found.sort_by(|one, two| (&one.directory, &one.name).cmp(&(&two.directory, &two.name)));
+        Ok(found)
+    }
+
+    fn configuration_files(&mut self, objects: &Objects, root: TreeId) -> Result<Vec<RepoPath>, Error> {
+        let marks = self.scanner.scan(objects, root)?;
+        let file = |(directory, mark): &(RepoPath, Mark)| match mark {
+            Mark::Ini(_) => Some(directory.join("alembic.ini")),
+            Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
+            Mark::ScriptDirectory | Mark::Migrations => None,
+        };
+        Ok(marks.iter().filter_map(file).collect())
+    }
+
+    fn configuration_meaning(
+        &mut self,
+        objects: &Objects,
+        path: &RepoPath,
+        blob: BlobId,
+    ) -> Result<String, Error> {
+        let text = objects.blob(blob)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let configured: Vec<Configured> = match path.name().as_bytes() {
+            b"alembic.ini" => from_ini(&path.parent(), &text),
+            _ => from_pyproject(&path.parent(), &text).into_iter().collect(),
+        };
+        Ok(if configured.is_empty() { String::new() } else { format!("{configured:?}") })
+    }
+
+    fn unscanned(
+        &mut self,
+        objects: &Objects,
+        root: TreeId,
+        environment: &Environment,
+    ) -> Result<Vec<(RepoPath, usize)>, Error> {
+        let marks = self.scanner.scan(objects, root)?;
+        let directories: BTreeSet<&RepoPath> = marks
+            .iter()
+            .filter(|(directory, mark)| {
+                *mark == Mark::Migrations && directory.is_within(&environment.directory) && !covers(environment, directory)
+            })
+            .map(|(directory, _)| directory)
+            .collect();
+        let mut unscanned = Vec::new();
+        for directory in directories {
+            let count = self.scanner.count_migrations(objects, root, directory)?;
+            unscanned.push((directory.clone(), count));
+        }
+        Ok(unscanned)
+    }
+}
+
+impl AlembicFinder {
+    /// A Python file that names `version_locations` computes them; those are then the
+    /// sub-directories that hold migrations.
+    fn read_sub_directories(
+        &mut self,
+        objects: &Objects,
+        root: TreeId,
+        environment: &mut Environment,
+        marks: &[(RepoPath, Mark)],
+    ) -> Result<(), Error> {
+        let below = |location: &VersionLocation| {
+            marks.iter().any(|(directory, mark)| {
+                *mark == Mark::Migrations && directory.is_within(&location.path) && *directory != location.path
+            })
+        };
+        let candidates: Vec<usize> = environment
+            .version_locations
+            .iter()
+            .enumerate()
+            .filter(|(_, location)| !location.recursive && below(location))
+            .map(|(at, _)| at)
+            .collect();
+        if !candidates.is_empty()
+            && self.scanner.names_version_locations(objects, root, &environment.directory)?
+        {
+            for at in candidates {
+                environment.version_locations[at].recursive = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Search<'a> {
+    objects: &'a Objects,
+    root: TreeId,
+    marks: &'a [(RepoPath, Mark)],
+    found: Vec<Environment>,
+}
+
+impl Search<'_> {
+    fn is_directory(&self, path: &RepoPath) -> Result<bool, Error> {
+        Ok(self.objects.follow(self.root, path)?.is_some_and(|entry| entry.tree().is_some()))
+    }
+
+    fn configured(&mut self, configured: Configured) -> Result<(), Error> {
+        let Some(directory) = self.locate(&configured.script_location, &configured.place)? else {
+            return Ok(());
+        };
+        let mut locations = Vec::new();
+        for value in configured.version_locations.iter().flatten() {
+            // A location that is not there yet holds nothing; Alembic would make it.
+            if let Some(path) = self.locate(value, &configured.place)? {
+                locations.push(VersionLocation { path, recursive: configured.recursive });
+            }
+        }
+        if configured.version_locations.is_none() {
+            let path = directory.join("versions");
+            locations.push(VersionLocation { path, recursive: configured.recursive });
+        }
+        // Several files may configure one environment (`alembic.ini` for production and for tests).
+        if self.found.iter().any(|known| known.directory == directory && known.version_locations == locations) {
+            return Ok(());
+        }
+        self.found.push(Environment {
+            name: configured.name.unwrap_or_default(),
+            dialect: "alembic",
+            directory,
+            version_locations: locations,
+            found_by: configured.found_by,
+            expected_heads: ExpectedHeads::ByLabel,
+            file_template: configured.file_template,
+        });
+        Ok(())
+    }
+
+    /// `env.py` beside `script.py.mako` or `versions/`.
+    fn script_directory(&mut self, directory: &RepoPath) {
+        if self.found.iter().any(|known| known.directory == *directory) {
+            return;
+        }
+        let location = VersionLocation { path: directory.join("versions"), recursive: false };
+        self.found.push(self.plain(directory, location, "env.py"));
+    }
+
+    /// Migrations outside every script directory, as packages and plugins ship them.
+    fn bare_directory(&mut self, directory: &RepoPath) {
+        let known = self.found.iter().any(|known| {
+            covers(known, directory) || (directory.is_within(&known.directory) && !known.directory.is_root())
+        });
+        if !known {
+            let location = VersionLocation { path: directory.clone(), recursive: false };
+            self.found.push(self.plain(directory, location, "revision files"));
+        }
+    }
+
+    fn plain(&self, directory: &RepoPath, location: VersionLocation, found_by: &str) -> Environment {
+        Environment {
+            name: String::new(),
+            dialect: "alembic",
+            directory: directory.clone(),
+            version_locations: vec![location],
+            found_by: found_by.into(),
+            expected_heads: ExpectedHeads::ByLabel,
+            file_template: None,
+        }
+    }
+
+    /// The directory that a `script_location` or a version location names: relative to the
+    /// configuration file or to the top, a package, or an absolute path of some other machine whose
+    /// end is found here.
+    fn locate(&self, value: &str, place: &RepoPath) -> Result<Option<RepoPath>, Error> {
+        let value = value.trim();
+        if let Some(relative) = value.strip_prefix(HERE) {
+            return self.existing([place.resolve(relative.trim_start_matches('/').as_bytes())]);
+        }
+        if value.is_empty() {
+            return Ok(None);
+        }
+        let (relative, package) = match value.split_once(':') {
+            // `C:\…` is no package.
+            Some((package, rest)) if package.len() > 1 && !rest.starts_with('\\') => {
+                (format!("{}/{}", package.replace('.', "/"), rest), true)
+            }
+            _ => (value.replace('\\', "/"), false),
+        };
+        let relative = relative.trim_end_matches('/');
+        let absolute = relative.starts_with('/');
+        let mut starts = vec![place.clone()];
+        while let Some(last) = starts.last().filter(|last| !last.is_root()) {
+            let parent = last.parent();
+            starts.push(parent);
+        }
+        if package {
+            let sources: Vec<RepoPath> =
+                starts.iter().flat_map(|start| [start.join("src"), start.join("lib")]).collect();
+            starts.extend(sources);
+        }
+        let mut rest = relative.trim_start_matches('/');
+        loop {
+            let candidates = starts.iter().map(|start| start.resolve(rest.as_bytes()));
+            if let Some(found) = self.existing(candidates)? {
+                return Ok(Some(found));
+            }
+            match rest.split_once('/') {
+                Some((_, shorter)) if absolute => rest = shorter,
+                _ => break,
+            }
+        }
+        // A package somewhere below: any script directory whose path ends like that.
+        let ending = RepoPath::new(relative);
+        let ends_alike = |directory: &RepoPath| {
+            {
+                let rest = directory.as_bytes().strip_suffix(ending.as_bytes().as_bytes());
+                rest.is_some_and(|rest| rest.ends_with(b"/"))
+            }
+        };
+        Ok(self
+            .marks
+            .iter()
+            .find(|(directory, mark)| package && *mark == Mark::ScriptDirectory && ends_alike(directory))
+            .map(|(directory, _)| directory.clone()))
+    }
+
+    fn existing(&self, candidates: impl IntoIterator<Item = Option<RepoPath>>) -> Result<Option<RepoPath>, Error> {
+        for candidate in candidates.into_iter().flatten() {
+            if self.is_directory(&candidate)? {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether `directory` is scanned as part of `environment`.
+fn covers(environment: &Environment, directory: &RepoPath) -> bool {
+    environment
+        .version_locations
+        .iter()
+        .any(|location| *directory == location.path || (location.recursive && directory.is_within(&location.path)))
+}
+
+fn from_ini(directory: &RepoPath, text: &str) -> Vec<Configured> {
+    let Ok(ini) = Ini::parse(text) else { return Vec::new() };
+    let file = directory.join("alembic.ini");
+    let mut found = Vec::new();
+    for section in ini.sections() {
+        let get = |option| ini.get(section, option, HERE).ok().flatten();
+        // A DEFAULT value shows up in every section; only Alembic's own counts then.
+        let own = ini.raw(section, "script_location").is_some();
+        let Some(script_location) = get("script_location").filter(|_| own || section == "alembic") else {
+            continue;
+        };
+        let version_locations = get("version_locations").filter(|value| !value.trim().is_empty()).map(|value| {
+            let separator = get("path_separator").or_else(|| get("version_path_separator"));
+            split_locations(&value, separator.as_deref())
+        });
+        found.push(Configured {
+            name: (section != "alembic").then(|| section.to_owned()),
+            found_by: format!("{file} [{section}]"),
+            place: directory.clone(),
+            script_location,
+            version_locations,
+            recursive: get("recursive_version_locations").is_some_and(|value| value.trim() == "true"),
+            file_template: get("file_template"),
+        });
+    }
+    found
+}
+
+/// As `alembic.config.Config._get_file_separator_char` and `get_version_locations_list` split.
+fn split_locations(value: &str, separator: Option<&str>) -> Vec<String> {
+    let parts: Vec<&str> = match separator.map(str::trim) {
+        Some("space") => value.split(' ').collect(),
+        Some("newline") => value.split('\n').collect(),
+        // The separator of the machine that deploys; onehead's users are on both kinds.
+        Some("os") => value.split(if value.contains(';') { ';' } else { ':' }).collect(),
+        Some(":") => value.split(':').collect(),
+        Some(";") => value.split(';').collect(),
+        _ => value.split([',', ' ', '\n']).collect(),
+    };
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+fn from_pyproject(directory: &RepoPath, text: &str) -> Option<Configured> {
+    let document: toml::Table = text.parse().ok()?;
+    let alembic = document.get("tool")?.get("alembic")?.as_table()?;
+    // Alembic replaces `%(here)s` here as in the ini.
+    let expand = |value: &toml::Value| Some(value.as_str()?.replace("%(here)s", HERE).replace("%%", "%"));
+    let text = |key: &str| alembic.get(key).and_then(expand);
+    let version_locations = match alembic.get("version_locations") {
+        Some(toml::Value::Array(values)) => Some(values.iter().filter_map(expand).collect()),
+        Some(value) => expand(value).map(|value| vec![value]),
+        None => None,
+    };
+    Some(Configured {
+        name: None,
+        found_by: format!("{} [tool.alembic]", directory.join("pyproject.toml")),
+        place: directory.clone(),
+        script_location: text("script_location")?,
+        version_locations,
+        recursive: alembic.get("recursive_version_locations").and_then(toml::Value::as_bool).unwrap_or(false),
+        file_template: text("file_template"),
+    })
+}
+
+/// Names: the ini section where it is not the usual one, else the directory; made unique.
+fn name_all(found: &mut [Environment]) {
+    for environment in found.iter_mut().filter(|environment| environment.name.is_empty()) {
+        environment.name = match environment.directory.is_root() {
+            true => ".".into(),
+            false => environment.directory.to_string(),
+        };
+    }
+    let mut count: BTreeMap<String, usize> = BTreeMap::new();
+    for environment in found.iter() {
+        *count.entry(environment.name.clone()).or_default() += 1;
+    }
+    let mut number: BTreeMap<String, usize> = BTreeMap::new();
+    for environment in found.iter_mut().filter(|environment| count[&environment.name] > 1) {
+        let with_directory = format!("{} ({})", environment.name, environment.directory);
+        let same = number.entry(with_directory.clone()).or_default();
+        *same += 1;
+        environment.name = if *same == 1 { with_directory } else { format!("{with_directory} #{same}") };
+    }
+}

@@ -1,0 +1,355 @@
+//! What one revision file says of itself: the module-level names that Alembic reads, and the docstring.
+
+use ruff_python_ast::{Expr, ModModule, Stmt};
+use ruff_python_parser::Parsed;
+
+
+use crate::python::{self, Binding, Const, Constants};
+use crate::revision::{
+    Docstring, DynamicValue, Header, Id, IdList, Ignore, ListShape, Problem, ProblemKind, Resolved,
+};
+use crate::text::{ByteSpan, LineIndex, Spanned};
+
+/// The names, in the order of reports.
+const NAMES: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
+
+/// Reads a file. Never fails: what cannot be read is said in the header.
+pub(super) fn read(bytes: &[u8]) -> Header {
+    let problem = |kind, text: String, line| Some(Problem { kind, text, line });
+    if bytes.len() > python::MAX_SOURCE_BYTES {
+        let text = format!("it is larger than {} KiB", python::MAX_SOURCE_BYTES >> 10);
+        return Header { line: 1, problem: problem(ProblemKind::TooLarge, text, 1), ..Header::default() };
+    }
+    let source = python::decode(bytes);
+    let lines = LineIndex::new(bytes);
+    let mut header = python::with_module(&source.text, |module| read_module(module, &source.text, &lines));
+    if header.problem.is_some() && !(header.assigns_revision && header.assigns_down_revision) {
+        read_statements(&source.text, &lines, &mut header);
+    }
+    if header.problem.is_none()
+        && let Some(at) = source.undecodable
+    {
+        let text = "it is not UTF-8 and declares no other encoding".into();
+        header.problem = problem(ProblemKind::Encoding, text, lines.line(at));
+    }
+    header.ignores = ignores(&source.text);
+    header
+}
+
+fn read_module(module: &Parsed<ModModule>, text: &str, lines: &LineIndex) -> Header {
+    let body = module.suite();
+    let constants = Constants::of(body);
+    let mut header = Header { line: 1, ..Header::default() };
+    for name in NAMES {
+        if let Some(binding) = constants.get(name) {
+            apply(&mut header, name, binding, text, lines);
+        }
+    }
+    header.docstring = docstring(body, text);
+    header.empty = does_nothing(body);
+    header.problem = syntax_problem(module, text, lines);
+    header
+}
+
+/// Puts what `name` is bound to into the header.
+fn apply(header: &mut Header, name: &'static str, binding: &Binding, text: &str, lines: &LineIndex) {
+    let (value, place) = match binding {
+        Binding::Literal(value, place) => (Some(value), *place),
+        Binding::Folded(value, place) => (Some(value), *place),
+        Binding::Unknown(place) => (None, *place),
+    };
+    let literal = matches!(binding, Binding::Literal(..));
+    if !literal {
+        header.dynamic.push(DynamicValue {
+            name,
+            expression: shorten(text.get(place.range()).unwrap_or_default()),
+            resolved: value.and_then(resolved),
+            span: place,
+        });
+    }
+    let list = || value.and_then(|value| id_list(value, place, literal));
+    match name {
+        "revision" => {
+            header.assigns_revision = true;
+            header.line = lines.line(place.start);
+            header.revision = match value {
+                Some(Const::Text(value, span)) => Some(Id { value: value.clone(), span: *span, literal }),
+                Some(Const::Other(value)) => Some(Id { value: value.clone(), span: place, literal: false }),
+                _ => None,
+            };
+        }
+        "down_revision" => {
+            header.assigns_down_revision = true;
+            header.down_revision = list();
+        }
+        "depends_on" => header.depends_on = list(),
+        _ => header.branch_labels = list(),
+    }
+}
+
+fn resolved(value: &Const) -> Option<Resolved> {
+    let text = |value: &Const| match value {
+        Const::Text(text, _) | Const::Other(text) => Some(text.clone()),
+        _ => None,
+    };
+    match value {
+        Const::None => Some(Resolved::None),
+        Const::Text(..) | Const::Other(_) => text(value).map(Resolved::Text),
+        Const::Tuple(items) | Const::List(items) | Const::Set(items) => {
+            items.iter().map(text).collect::<Option<_>>().map(Resolved::List)
+        }
+    }
+}
+
+fn id_list(value: &Const, span: ByteSpan, literal: bool) -> Option<IdList> {
+    let id = |value: &Const| match value {
+        Const::Text(value, span) => Some(Id { value: value.clone(), span: *span, literal }),
+        Const::Other(value) => Some(Id { value: value.clone(), span, literal: false }),
+        _ => None,
+    };
+    let (items, shape) = match value {
+        Const::None => return Some(IdList { ids: Vec::new(), span, shape: ListShape::None }),
+        Const::Text(..) | Const::Other(_) => (std::slice::from_ref(value), ListShape::Scalar),
+        Const::Tuple(items) => (items.as_slice(), ListShape::Tuple),
+        Const::List(items) => (items.as_slice(), ListShape::List),
+        Const::Set(items) => (items.as_slice(), ListShape::Set),
+    };
+    let mut ids: Vec<Id> = items.iter().filter_map(id).collect();
+    if shape == ListShape::Set {
+        ids.sort_by(|one, two| one.value.cmp(&two.value));
+    }
+    Some(IdList { ids, span, shape })
+}
+
+fn shorten(expression: &str) -> String {
+    let mut text: String = expression.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = text.char_indices().nth(117)
+        && text.chars().count() > 120
+    {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+fn docstring(body: &[Stmt], text: &str) -> Docstring {
+    let Some(Stmt::Expr(first)) = body.first() else { return Docstring::default() };
+    let Expr::StringLiteral(string) = &*first.value else { return Docstring::default() };
+    let message = string.value.to_str().lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+    let place = python::span(string.range);
+    let raw = text.get(place.range()).unwrap_or_default();
+    let field = |key: &str| {
+        let mut at = place.start as usize;
+        for line in raw.split_inclusive('\n') {
+            let label = line.trim_start().trim_start_matches(['"', '\'', 'r', 'u', 'R', 'U']);
+            if let Some(value) = label.strip_prefix(key) {
+                let start = at + (line.len() - value.len()) + (value.len() - value.trim_start().len());
+                let value = value.trim().trim_end_matches(['"', '\'']).trim_end();
+                return Some(Spanned {
+                    value: value.to_owned(),
+                    span: ByteSpan::new(start as u32, (start + value.len()) as u32),
+                });
+            }
+            at += line.len();
+        }
+        None
+    };
+    Docstring {
+        message,
+        revision: field("Revision ID:"),
+        revises: field("Revises:"),
+        create_date: field("Create Date:"),
+    }
+}
+
+/// Whether the file has an `upgrade()` and neither it nor `downgrade()` does anything.
+fn does_nothing(body: &[Stmt]) -> bool {
+    let mut has_upgrade = false;
+    for statement in body {
+        if let Stmt::FunctionDef(function) = statement
+            && matches!(function.name.as_str(), "upgrade" | "downgrade")
+        {
+            has_upgrade |= function.name.as_str() == "upgrade";
+            let idle = function.body.iter().all(|statement| match statement {
+                Stmt::Pass(_) => true,
+                Stmt::Expr(expression) => {
+                    expression.value.is_string_literal_expr() || expression.value.is_ellipsis_literal_expr()
+                }
+                Stmt::Return(statement) => {
+                    statement.value.as_deref().is_none_or(Expr::is_none_literal_expr)
+                }
+                _ => false,
+            });
+            if !idle {
+                return false;
+            }
+        }
+    }
+    has_upgrade
+}
+
+fn syntax_problem(module: &Parsed<ModModule>, text: &str, lines: &LineIndex) -> Option<Problem> {
+    let first = module.errors().first()?;
+    if let Some(marker) = conflict_marker(text) {
+        return Some(Problem {
+            kind: ProblemKind::ConflictMarkers,
+            text: "git's conflict markers were committed".into(),
+            line: lines.line(marker as u32),
+        });
+    }
+    let place = |error: &ruff_python_parser::ParseError| u32::from(error.location.start());
+    let line_text = |error| {
+        let line = lines.line(place(error)) as usize;
+        text.split(['\n']).nth(line - 1).unwrap_or_default()
+    };
+    let line = lines.line(place(first));
+    if module.errors().iter().all(|error| is_python2(line_text(error))) {
+        return Some(Problem { kind: ProblemKind::Python2, text: "only Python 2 reads it".into(), line });
+    }
+    Some(Problem {
+        kind: ProblemKind::Syntax,
+        text: format!("Python cannot read it: {}", first.error.to_string().trim_end_matches('.')),
+        line,
+    })
+}
+
+fn conflict_marker(text: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Whether a line that Python 3 refuses looks like Python 2.
+fn is_python2(line: &str) -> bool {
+    let code = line.trim_start();
+    let statement = |keyword: &str| {
+        code.strip_prefix(keyword).is_some_and(|rest| rest.starts_with([' ', '\t', '"', '\'']))
+    };
+    let old_except = statement("except") && code.contains(',') && !code.contains(" as ");
+    let old_raise = statement("raise") && code.contains(',');
+    let inline_print = code.contains(": print ") || code.contains("; print ");
+    let octal = code.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
+        let digits = word.trim_end_matches(['L', 'l']);
+        word.len() > 1 && word.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit())
+            || digits.len() < word.len() && !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
+    });
+    statement("print")
+        || statement("exec")
+        || old_except
+        || old_raise
+        || inline_print
+        || octal
+        || code.contains('`')
+        || code.contains("<>")
+        || code.contains("ur'")
+        || code.contains("ur\"")
+}
+
+/// Where the parser loses its way before the header (an unclosed bracket or string), the header's
+/// statements are still whole lines that start in the first column: each is read alone.
+fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
+    const MOST_LINES: usize = 60;
+    let starts: Vec<usize> =
+        std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    let end = |line: usize| starts.get(line + 1).map_or(text.len(), |next| next - 1);
+    let mut quote: Option<&str> = None;
+    let mut line = 0;
+    while line < starts.len() {
+        let this = &text[starts[line]..end(line)];
+        let name = NAMES.into_iter().find(|name| starts_assignment(this, name));
+        if let (None, Some(name)) = (quote, name) {
+            for last in line..(line + MOST_LINES).min(starts.len()) {
+                let statement = &text[starts[line]..end(last)];
+                let whole = python::with_module(statement, |module| {
+                    if !module.errors().is_empty() {
+                        return false;
+                    }
+                    if let Some(binding) = Constants::of(module.suite()).get(name) {
+                        let shifted = shift(binding, starts[line] as u32);
+                        header.dynamic.retain(|dynamic| dynamic.name != name);
+                        apply(header, name, &shifted, text, lines);
+                    }
+                    true
+                });
+                if whole {
+                    line = last;
+                    break;
+                }
+            }
+        } else {
+            for mark in ["\"\"\"", "'''"] {
+                let odd = this.matches(mark).count() % 2 == 1;
+                match quote {
+                    None if odd => {
+                        quote = Some(mark);
+                        break;
+                    }
+                    Some(open) if odd && open == mark => {
+                        quote = None;
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        line += 1;
+    }
+    header.dynamic.sort_by_key(|dynamic| NAMES.iter().position(|name| *name == dynamic.name));
+}
+
+/// `name = …` or `name: type = …` in the first column.
+fn starts_assignment(line: &str, name: &str) -> bool {
+    let Some(rest) = line.strip_prefix(name) else { return false };
+    let rest = rest.trim_start_matches([' ', '\t']);
+    let rest = match rest.strip_prefix(':') {
+        Some(annotated) => match annotated.find('=') {
+            Some(at) => &annotated[at..],
+            None => return false,
+        },
+        None => rest,
+    };
+    rest.starts_with('=') && !rest.starts_with("==")
+}
+
+fn shift(binding: &Binding, by: u32) -> Binding {
+    let move_span = |span: &ByteSpan| ByteSpan::new(span.start + by, span.end + by);
+    fn move_const(value: &Const, by: u32) -> Const {
+        let all = |items: &[Const]| items.iter().map(|item| move_const(item, by)).collect();
+        match value {
+            Const::Text(text, span) => Const::Text(text.clone(), ByteSpan::new(span.start + by, span.end + by)),
+            Const::Tuple(items) => Const::Tuple(all(items)),
+            Const::List(items) => Const::List(all(items)),
+            Const::Set(items) => Const::Set(all(items)),
+            other => other.clone(),
+        }
+    }
+    match binding {
+        Binding::Literal(value, span) => Binding::Literal(move_const(value, by), move_span(span)),
+        Binding::Folded(value, span) => Binding::Folded(move_const(value, by), move_span(span)),
+        Binding::Unknown(span) => Binding::Unknown(move_span(span)),
+    }
+}
+
+fn ignores(text: &str) -> Vec<Ignore> {
+    const MARK: &str = "onehead: ignore[";
+    if !text.contains(MARK) {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (line, content) in (1..).zip(text.lines()) {
+        let Some((before, rest)) = content.split_once(MARK) else { continue };
+        let Some((rules, reason)) = rest.split_once(']') else { continue };
+        if !before.trim_end().ends_with('#') {
+            continue;
+        }
+        for rule in rules.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
+            found.push(Ignore { rule: rule.to_owned(), reason: reason.trim().to_owned(), line });
+        }
+    }
+    found
+}

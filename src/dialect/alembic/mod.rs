@@ -1,0 +1,42 @@
+//! Alembic: where its environments are, which files it loads, what their headers say.
+
+mod environments;
+mod header;
+mod ini;
+mod scan;
+
+use crate::dialect::{Dialect, Finder};
+use crate::revision::Header;
+
+/// The dialect.
+pub struct Alembic;
+
+impl Dialect for Alembic {
+    fn name(&self) -> &'static str {
+        "alembic"
+    }
+
+    fn finder(&self) -> Box<dyn Finder> {
+        Box::new(environments::AlembicFinder::default())
+    }
+
+    /// `alembic.script.base._only_source_rev_file`: `*.py`, neither `.#…` nor `__init__…`.
+    fn loads(&self, name: &[u8]) -> bool {
+        name.ends_with(b".py") && !name.starts_with(b".#") && !name.starts_with(b"__init__")
+    }
+
+    fn descends(&self, name: &[u8]) -> bool {
+        !name.ends_with(b"__pycache__")
+    }
+
+    fn read(&self, bytes: &[u8]) -> Header {
+        header::read(bytes)
+    }
+
+    /// `alembic.script.base._legacy_rev`: the name itself, where it is all hex digits.
+    fn id_from_name(&self, name: &[u8]) -> Option<String> {
+        let stem = name.strip_suffix(b".py")?;
+        let hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+        (!stem.is_empty() && stem.iter().all(hex)).then(|| String::from_utf8_lossy(stem).into_owned())
+    }
+}

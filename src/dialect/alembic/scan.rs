@@ -1,0 +1,204 @@
+//! What a tree holds that may speak of Alembic, found in one pass over its directories.
+//!
+//! A directory's answer depends on its object id alone, so trees of one history share nearly all work.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use bstr::ByteSlice as _;
+
+use crate::vcs::{BlobId, Entry, EntryKind, Error, Objects, RepoPath, TreeId};
+
+/// Something that a directory holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// `alembic.ini`.
+    Ini(BlobId),
+    /// A `pyproject.toml` that mentions Alembic.
+    Pyproject(BlobId),
+    /// `env.py` beside `script.py.mako` or `versions/`.
+    ScriptDirectory,
+    /// Files that assign `revision` and `down_revision`.
+    Migrations,
+}
+
+type Marks = Rc<Vec<(RepoPath, Mark)>>;
+
+/// Remembers directories between trees.
+#[derive(Default)]
+pub(super) struct Scanner {
+    directories: HashMap<(TreeId, bool), Marks>,
+    blobs: HashMap<BlobId, Facts>,
+}
+
+/// What matters of a file's text.
+#[derive(Clone, Copy, Default)]
+struct Facts {
+    migration: bool,
+    names_version_locations: bool,
+    mentions_alembic: bool,
+}
+
+/// Deeper directories are not looked at.
+const MAX_DEPTH: usize = 40;
+
+/// Copies of installed packages hold Alembic's own templates.
+const FOREIGN: [&[u8]; 4] = [b"site-packages", b"node_modules", b"dist-packages", b"__pycache__"];
+
+impl Scanner {
+    /// The marks of the tree `root` with their directories, sorted by directory.
+    pub(super) fn scan(&mut self, objects: &Objects, root: TreeId) -> Result<Marks, Error> {
+        self.directory(objects, root, false, 0)
+    }
+
+    /// `telling`: a parent directory's name suggests migrations, so every file is worth a look.
+    fn directory(&mut self, objects: &Objects, tree: TreeId, telling: bool, depth: usize) -> Result<Marks, Error> {
+        if let Some(marks) = self.directories.get(&(tree, telling)) {
+            return Ok(Rc::clone(marks));
+        }
+        let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)?.unwrap_or_default() };
+        let here = RepoPath::root();
+        let mut marks = Vec::new();
+        let has = |name: &[u8], kind| entries.iter().any(|entry| entry.name == name && entry.kind == kind);
+        for entry in &entries {
+            match (entry.name.as_slice(), entry.blob()) {
+                (b"alembic.ini", Some(blob)) => marks.push((here.clone(), Mark::Ini(blob))),
+                (b"pyproject.toml", Some(blob)) => {
+                    if self.facts(objects, blob)?.mentions_alembic {
+                        marks.push((here.clone(), Mark::Pyproject(blob)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if has(b"env.py", EntryKind::File)
+            && (has(b"script.py.mako", EntryKind::File) || has(b"versions", EntryKind::Tree))
+        {
+            marks.push((here.clone(), Mark::ScriptDirectory));
+        }
+        if self.holds_migrations(objects, &entries, telling)? {
+            marks.push((here, Mark::Migrations));
+        }
+        for entry in &entries {
+            let Some(subtree) = entry.tree() else { continue };
+            let name = entry.name.as_slice();
+            if name.starts_with(b".") || FOREIGN.contains(&name) {
+                continue;
+            }
+            let inner = self.directory(objects, subtree, telling || is_telling(name), depth + 1)?;
+            let base = RepoPath::new(name);
+            marks.extend(inner.iter().map(|(path, mark)| (base.join(path.as_bytes()), mark.clone())));
+        }
+        let marks: Marks = Rc::new(marks);
+        self.directories.insert((tree, telling), Rc::clone(&marks));
+        Ok(marks)
+    }
+
+    fn holds_migrations(&mut self, objects: &Objects, entries: &[Entry], telling: bool) -> Result<bool, Error> {
+        let python: Vec<&Entry> = entries
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::File && entry.name.ends_with(b".py"))
+            .filter(|entry| !entry.name.starts_with(b"__init__") && !entry.name.starts_with(b".#"))
+            .collect();
+        let last = python.len().saturating_sub(1);
+        for (at, entry) in python.iter().enumerate() {
+            // Migrations are named by id, number or date. Where neither a directory's nor the
+            // file's name hints at them, the first and the last file speak for the rest: reading
+            // every source file of a large repository would cost more than the whole check.
+            if !(telling || at == 0 || at == last || is_numbered(&entry.name)) {
+                continue;
+            }
+            if let Some(blob) = entry.blob()
+                && self.facts(objects, blob)?.migration
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// How many files directly in `directory` are migrations.
+    pub(super) fn count_migrations(
+        &mut self,
+        objects: &Objects,
+        root: TreeId,
+        directory: &RepoPath,
+    ) -> Result<usize, Error> {
+        let mut count = 0;
+        for entry in objects.list(root, directory)? {
+            if entry.kind == EntryKind::File
+                && entry.name.ends_with(b".py")
+                && let Some(blob) = entry.blob()
+                && self.facts(objects, blob)?.migration
+            {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Whether a Python file in `directory` or in a directory above it names `version_locations`.
+    pub(super) fn names_version_locations(
+        &mut self,
+        objects: &Objects,
+        root: TreeId,
+        directory: &RepoPath,
+    ) -> Result<bool, Error> {
+        let mut directory = directory.clone();
+        loop {
+            for entry in objects.list(root, &directory)? {
+                if entry.kind == EntryKind::File
+                    && entry.name.ends_with(b".py")
+                    && let Some(blob) = entry.blob()
+                    && self.facts(objects, blob)?.names_version_locations
+                {
+                    return Ok(true);
+                }
+            }
+            if directory.is_root() {
+                return Ok(false);
+            }
+            directory = directory.parent();
+        }
+    }
+
+    fn facts(&mut self, objects: &Objects, blob: BlobId) -> Result<Facts, Error> {
+        if let Some(facts) = self.blobs.get(&blob) {
+            return Ok(*facts);
+        }
+        let text = objects.blob(blob)?.unwrap_or_default();
+        let facts = Facts {
+            migration: assigns(&text, b"down_revision") && assigns(&text, b"revision"),
+            names_version_locations: text.find(b"version_locations").is_some_and(|at| {
+                // A setting (`set_main_option("version_locations", …)`), not a word in a comment.
+                let line = text[..at].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
+                !text[line..at].trim_start().starts_with(b"#")
+            }),
+            mentions_alembic: text.contains_str(b"tool.alembic"),
+        };
+        self.blobs.insert(blob, facts);
+        Ok(facts)
+    }
+}
+
+/// Whether a line assigns `name` in the first column.
+fn assigns(text: &[u8], name: &[u8]) -> bool {
+    text.find_iter(name).any(|at| {
+        let starts_line = at == 0 || matches!(text[at - 1], b'\n' | b'\r') || text[..at] == *b"\xef\xbb\xbf";
+        let rest = text[at + name.len()..].trim_start_with(|c| c == ' ' || c == '\t');
+        starts_line && (rest.starts_with(b":") || (rest.starts_with(b"=") && !rest.starts_with(b"==")))
+    })
+}
+
+fn is_telling(directory: &[u8]) -> bool {
+    let name = directory.to_ascii_lowercase();
+    [&b"migrat"[..], b"alembic", b"version", b"revision", b"upgrade"].iter().any(|word| name.contains_str(word))
+}
+
+/// `1a2b3c4d_…`, `0042_…`, `20240131_…`, `v3_…`.
+fn is_numbered(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b"v").or_else(|| name.strip_prefix(b"V")).unwrap_or(name);
+    let hex = name.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits >= 1 || hex >= 6) && matches!(name.get(hex.max(digits)), Some(b'_' | b'-' | b'.'))
+}

@@ -1,0 +1,13 @@
+//! States of environments: at one commit, over time, after a merge.
+
+mod delta;
+mod landing;
+mod reader;
+mod snapshot;
+mod timeline;
+
+pub use delta::{Delta, Edit, Move, Reparenting, delta};
+pub use landing::{Landing, landings};
+pub use reader::{Headers, Reader};
+pub use snapshot::Snapshot;
+pub use timeline::{Emission, Timeline, timeline};

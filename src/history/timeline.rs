@@ -1,0 +1,386 @@
+//! The states of every environment over a history.
+//!
+//! Three steps. The walk resolves, at every commit, the paths that matter (version locations and
+//! the files that say where those are) to object ids. Where the layout of environments may have
+//! changed, it is detected anew; a layout that names paths not watched yet adds them and the step
+//! is repeated. What remains is comparing numbers, and only states that differ are ever read.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::Reader;
+use crate::revision::{Environment, MigrationFile};
+use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
+
+/// One state of one environment, as a list of files.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// The files that the tool would load, sorted by path.
+    pub files: Vec<MigrationFile>,
+}
+
+/// A commit that changed an environment's state.
+#[derive(Clone, Debug)]
+pub struct Emission {
+    /// Index into the history's commits.
+    pub commit: u32,
+    /// The environment at this commit; where it is gone, as it was.
+    pub environment: Arc<Environment>,
+    /// Index into [`Timeline::states`]; `None` where the environment is gone.
+    pub state: Option<u32>,
+    /// The state at the first parent, `None` where there was none.
+    pub before: Option<(Arc<Environment>, u32)>,
+    /// Where the environment moved to, for the directory that it left.
+    pub left_for: Option<Arc<Environment>>,
+}
+
+/// The states of every environment over a history.
+pub struct Timeline {
+    /// The commits.
+    pub history: History,
+    /// Distinct states.
+    pub states: Vec<State>,
+    /// Changes, in the history's order.
+    pub emissions: Vec<Emission>,
+}
+
+/// Rounds of finding new paths to watch: every move of a directory takes one.
+const MAX_ROUNDS: usize = 24;
+
+/// Commits, evenly spread over a history, at which the whole tree is searched for environments
+/// that are gone by now.
+const SAMPLES: usize = 12;
+
+/// Walks and compares.
+///
+/// # Errors
+/// When an object or a ref is damaged.
+pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timeline, Error> {
+    let tip = match which {
+        Walk::FirstParent(tip) | Walk::Ancestry(tip) => Some(tip),
+        Walk::All => repo.head()?,
+    };
+    let mut watched = BTreeSet::new();
+    if let Some(tip) = tip {
+        paths_to_watch(reader, repo.tree_of(tip)?, &mut watched)?;
+    }
+    let watch = Watch::new(watched.iter().cloned());
+    let (history, states) = walk(repo, which, &watch)?;
+    let mut layouts = Layouts { history: &history, rounds: vec![(watch, states)], combos: Vec::new(), of_commit: Vec::new() };
+    let mut fresh = BTreeSet::new();
+    let count = history.commits.len();
+    for sample in 0..SAMPLES.min(count) {
+        let commit = &history.commits[sample * count / SAMPLES.min(count)];
+        paths_to_watch(reader, commit.tree, &mut fresh)?;
+    }
+    let mut known: HashMap<Signature, Arc<Vec<Arc<Environment>>>> = HashMap::new();
+    for _ in 0..MAX_ROUNDS {
+        fresh.retain(|path| !watched.contains(path));
+        if !fresh.is_empty() {
+            let watch = Watch::new(fresh.iter().cloned());
+            let states = WatchedStates::resolve(repo, &history, &watch)?;
+            layouts.rounds.push((watch, states));
+            watched.append(&mut fresh);
+            known.clear();
+        }
+        layouts.combine();
+        for at in 0..layouts.combos.len() {
+            let signature = layouts.signature(reader, at)?;
+            let layout = match known.get(&signature) {
+                Some(layout) => Arc::clone(layout),
+                None => {
+                    let root = history.commits[layouts.combos[at].first as usize].tree;
+                    let environments = reader.environments(root)?;
+                    paths_to_watch(reader, root, &mut fresh)?;
+                    let layout = Arc::new(environments.into_iter().map(Arc::new).collect::<Vec<_>>());
+                    known.insert(signature, Arc::clone(&layout));
+                    layout
+                }
+            };
+            layouts.combos[at].layout = layout;
+        }
+        fresh.retain(|path| !watched.contains(path));
+        if fresh.is_empty() {
+            break;
+        }
+    }
+    let mut states = States::default();
+    layouts.read_states(reader, &mut states)?;
+    let emissions = layouts.emissions(&states);
+    Ok(Timeline { states: states.states, emissions, history })
+}
+
+/// Adds what decides the layout at `root`, and where its migrations are.
+fn paths_to_watch(reader: &mut Reader, root: TreeId, paths: &mut BTreeSet<RepoPath>) -> Result<(), Error> {
+    for environment in reader.environments(root)? {
+        for location in environment.version_locations {
+            paths.insert(location.path);
+        }
+        paths.insert(environment.directory.join("env.py"));
+        paths.insert(environment.directory.join("script.py.mako"));
+    }
+    paths.extend(reader.configuration_files(root)?);
+    Ok(())
+}
+
+/// What of a commit decides its layout: per watched path, whether it is there and, of
+/// configuration files, what it says.
+type Signature = Vec<Option<String>>;
+
+/// Commits that agree on every watched path.
+struct Combo {
+    /// The numbers of the rounds' states.
+    key: Vec<u32>,
+    /// The first commit of this kind.
+    first: u32,
+    layout: Arc<Vec<Arc<Environment>>>,
+    /// Per environment of the layout; `None` where none of its locations exists.
+    states: Vec<Option<u32>>,
+}
+
+struct Layouts<'h> {
+    history: &'h History,
+    rounds: Vec<(Watch, WatchedStates)>,
+    combos: Vec<Combo>,
+    of_commit: Vec<u32>,
+}
+
+#[derive(Default)]
+struct States {
+    states: Vec<State>,
+    numbers: HashMap<Vec<MigrationFile>, u32>,
+}
+
+impl Layouts<'_> {
+    fn combine(&mut self) {
+        let mut numbers: HashMap<Vec<u32>, u32> = HashMap::new();
+        self.combos.clear();
+        self.of_commit.clear();
+        for at in 0..self.history.commits.len() {
+            let key: Vec<u32> = self.rounds.iter().map(|(_, states)| states.of_commit[at]).collect();
+            let number = match numbers.get(&key) {
+                Some(number) => *number,
+                None => {
+                    let number = self.combos.len() as u32;
+                    numbers.insert(key.clone(), number);
+                    self.combos.push(Combo {
+                        key,
+                        first: at as u32,
+                        layout: Arc::default(),
+                        states: Vec::new(),
+                    });
+                    number
+                }
+            };
+            self.of_commit.push(number);
+        }
+    }
+
+    fn signature(&self, reader: &mut Reader, combo: usize) -> Result<Signature, Error> {
+        let mut signature = Signature::new();
+        for ((watch, states), number) in self.rounds.iter().zip(&self.combos[combo].key) {
+            for (at, path) in watch.paths().iter().enumerate() {
+                let entry = states.entry(*number, at);
+                let is_configuration = path.name() == "alembic.ini" || path.name() == "pyproject.toml";
+                signature.push(match entry {
+                    None => None,
+                    Some(entry) => Some(match (is_configuration, entry.blob()) {
+                        (true, Some(blob)) => reader.configuration_meaning(path, blob)?,
+                        _ => String::from(if entry.tree().is_some() { "directory" } else { "file" }),
+                    }),
+                });
+            }
+        }
+        Ok(signature)
+    }
+
+    /// Reads the file lists that the combos stand for.
+    fn read_states(&mut self, reader: &mut Reader, states: &mut States) -> Result<(), Error> {
+        let mut place: HashMap<&RepoPath, (usize, usize)> = HashMap::new();
+        for (round, (watch, _)) in self.rounds.iter().enumerate() {
+            for (at, path) in watch.paths().iter().enumerate() {
+                place.entry(path).or_insert((round, at));
+            }
+        }
+        let mut memory: HashMap<(usize, Vec<Option<TreeId>>), Option<u32>> = HashMap::new();
+        for combo in &mut self.combos {
+            for environment in combo.layout.iter() {
+                let trees: Vec<Option<TreeId>> = environment
+                    .version_locations
+                    .iter()
+                    .map(|location| {
+                        let (round, at) = *place.get(&location.path)?;
+                        let entry = self.rounds[round].1.entry(combo.key[round], at)?;
+                        entry.tree()
+                    })
+                    .collect();
+                let key = (Arc::as_ptr(environment) as usize, trees);
+                let state = match memory.get(&key) {
+                    Some(state) => *state,
+                    None => {
+                        let root = self.history.commits[combo.first as usize].tree;
+                        let state = match key.1.iter().all(Option::is_none) {
+                            true => None,
+                            false => Some(states.number(reader.files(root, environment)?)),
+                        };
+                        memory.insert(key, state);
+                        state
+                    }
+                };
+                combo.states.push(state);
+            }
+        }
+        Ok(())
+    }
+
+    fn emissions(&self, states: &States) -> Vec<Emission> {
+        let mut emissions = Vec::new();
+        let mut pairs: HashMap<(u32, u32), Arc<Pairing>> = HashMap::new();
+        let mut pairing = |new: u32, old: u32| {
+            let entry = pairs.entry((new, old)).or_insert_with(|| {
+                Arc::new(Pairing::new(&self.combos[new as usize], &self.combos[old as usize], states))
+            });
+            Arc::clone(entry)
+        };
+        for (at, commit) in (0_u32..).zip(&self.history.commits) {
+            let number = self.of_commit[at as usize];
+            let parents: Vec<u32> =
+                commit.parents.iter().map(|parent| self.of_commit[*parent as usize]).collect();
+            if parents.contains(&number) {
+                continue;
+            }
+            let combo = &self.combos[number as usize];
+            let pairings: Vec<Arc<Pairing>> = parents.iter().map(|parent| pairing(number, *parent)).collect();
+            for (index, environment) in combo.layout.iter().enumerate() {
+                let Some(state) = combo.states[index] else { continue };
+                if pairings.iter().any(|pairing| pairing.unchanged[index]) {
+                    continue;
+                }
+                let before = pairings.first().and_then(|pairing| pairing.before[index]).and_then(|old| {
+                    let parent = &self.combos[parents[0] as usize];
+                    Some((Arc::clone(&parent.layout[old]), parent.states[old]?))
+                });
+                emissions.push(Emission {
+                    commit: at,
+                    environment: Arc::clone(environment),
+                    state: Some(state),
+                    before,
+                    left_for: None,
+                });
+            }
+            let Some(first) = pairings.first() else { continue };
+            let parent = &self.combos[parents[0] as usize];
+            for (old, environment) in parent.layout.iter().enumerate() {
+                let Some(before) = parent.states[old] else { continue };
+                // Gone from every parent, not merely never merged from one of them.
+                let everywhere = pairings.iter().zip(&parents).all(|(pairing, number)| {
+                    let layout = &self.combos[*number as usize].layout;
+                    layout
+                        .iter()
+                        .position(|other| shares_location(other, environment))
+                        .is_some_and(|other| pairing.gone[other])
+                });
+                if everywhere {
+                    let left_for = first.left_for[old].map(|index| Arc::clone(&combo.layout[index]));
+                    emissions.push(Emission {
+                        commit: at,
+                        environment: Arc::clone(environment),
+                        state: None,
+                        before: Some((Arc::clone(environment), before)),
+                        left_for,
+                    });
+                }
+            }
+        }
+        emissions
+    }
+}
+
+impl States {
+    fn number(&mut self, files: Vec<MigrationFile>) -> u32 {
+        if let Some(number) = self.numbers.get(&files) {
+            return *number;
+        }
+        let number = self.states.len() as u32;
+        self.states.push(State { files: files.clone() });
+        self.numbers.insert(files, number);
+        number
+    }
+}
+
+/// Which environment of one commit is which of its parent.
+struct Pairing {
+    /// Per environment of the commit: the parent's, by place or by content.
+    before: Vec<Option<usize>>,
+    /// Per environment of the commit: whether its state is the parent's.
+    unchanged: Vec<bool>,
+    /// Per environment of the parent: whether it is gone.
+    gone: Vec<bool>,
+    /// Per environment of the parent: the commit's environment that took its content over.
+    left_for: Vec<Option<usize>>,
+}
+
+impl Pairing {
+    fn new(new: &Combo, old: &Combo, states: &States) -> Self {
+        let same_place = |one: &Environment, two: &Environment| {
+            one.directory == two.directory || shares_location(one, two)
+        };
+        let mut before: Vec<Option<usize>> = new
+            .layout
+            .iter()
+            .map(|environment| old.layout.iter().position(|other| same_place(environment, other)))
+            .collect();
+        let gone: Vec<bool> = old
+            .layout
+            .iter()
+            .enumerate()
+            .map(|(at, environment)| {
+                let now = new.layout.iter().position(|other| same_place(environment, other));
+                old.states[at].is_some() && now.is_none_or(|now| new.states[now].is_none())
+            })
+            .collect();
+        let unchanged = new
+            .layout
+            .iter()
+            .enumerate()
+            .map(|(at, _)| before[at].is_some_and(|old_at| old.states[old_at] == new.states[at]))
+            .collect();
+        let mut left_for = vec![None; old.layout.len()];
+        for (at, before) in before.iter_mut().enumerate() {
+            let appeared = before.is_none_or(|old_at| old.states[old_at].is_none());
+            let Some(state) = new.states[at].filter(|_| appeared) else { continue };
+            let moved_from = gone.iter().enumerate().filter(|(_, gone)| **gone).find(|(old_at, _)| {
+                old.states[*old_at].is_some_and(|old_state| states.is_moved(old_state, state))
+            });
+            if let Some((old_at, _)) = moved_from {
+                *before = Some(old_at);
+                left_for[old_at] = Some(at);
+            }
+        }
+        Self { before, unchanged, gone, left_for }
+    }
+}
+
+impl States {
+    /// Whether at least half of the smaller state's files are found in the other by name or content.
+    fn is_moved(&self, old: u32, new: u32) -> bool {
+        let (old, new) = (&self.states[old as usize].files, &self.states[new as usize].files);
+        let smaller = old.len().min(new.len());
+        let names: BTreeSet<&[u8]> = old.iter().map(|file| file.path.name().as_ref()).collect();
+        let blobs: BTreeSet<_> = old.iter().filter_map(|file| file.blob).collect();
+        let common = new
+            .iter()
+            .filter(|file| {
+                names.contains::<[u8]>(file.path.name().as_ref())
+                    || file.blob.is_some_and(|blob| blobs.contains(&blob))
+            })
+            .count();
+        smaller > 0 && common * 2 >= smaller
+    }
+}
+
+fn shares_location(one: &Environment, two: &Environment) -> bool {
+    one.version_locations
+        .iter()
+        .any(|location| two.version_locations.iter().any(|other| other.path == location.path))
+}

@@ -1,0 +1,43 @@
+//! The one door to the Python parser. Nothing else names its crates' entry points.
+
+
+mod constants;
+pub mod grade;
+mod text;
+
+use ruff_python_ast::{ModModule, PySourceType};
+use ruff_python_parser::{Parsed, parse_unchecked_source};
+
+pub use constants::{Binding, Const, Constants, span};
+pub use text::{Source, decode};
+
+/// Larger files are not parsed: the largest real migrations hold some 100 KiB.
+pub const MAX_SOURCE_BYTES: usize = 1 << 20;
+
+/// Stack that one byte of source may cost: every byte can open a nesting level, and dropping or
+/// visiting a level takes a stack frame.
+const STACK_PER_BYTE: usize = 1024;
+const STACK_AT_LEAST: usize = 1 << 20;
+
+/// Parses `text` and hands the (possibly partial) syntax tree to `read`, on a stack that is large
+/// enough for the deepest nesting that a text of this length can hold. The tree does not leave.
+///
+/// `text` must be no longer than [`MAX_SOURCE_BYTES`].
+pub fn with_module<R>(text: &str, read: impl FnOnce(&Parsed<ModModule>) -> R) -> R {
+    let stack = STACK_AT_LEAST + text.len() * STACK_PER_BYTE;
+    stacker::maybe_grow(stack, stack + STACK_AT_LEAST, || {
+        let parsed = parse_unchecked_source(text, PySourceType::Python);
+        read(&parsed)
+    })
+}
+
+/// How far the change from one text to the other reaches; see [`grade`].
+pub fn grade_texts(before: &[u8], after: &[u8]) -> grade::Grade {
+    if before.len().max(after.len()) > MAX_SOURCE_BYTES {
+        return grade::Grade::Upgrade;
+    }
+    let (before, after) = (decode(before), decode(after));
+    with_module(&before.text, |before| {
+        with_module(&after.text, |after| grade::grade(before, after))
+    })
+}

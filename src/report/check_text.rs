@@ -1,0 +1,254 @@
+//! `onehead check` for people: one line where all is well, else each finding with its evidence
+//! and the next command.
+
+use std::io;
+
+use anstyle::Style;
+
+use super::model::{CheckDocument, Finding, MergedEnvironment, Place, Severity};
+use super::style::{BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, directory, ids, paint, short, shown};
+use crate::text::printable;
+
+/// Writes the answer to the pre-merge question. The last line sums up, and is the only one where
+/// nothing was found.
+///
+/// # Errors
+/// Those of `out`.
+pub fn check_text(doc: &CheckDocument, out: &mut dyn io::Write) -> io::Result<()> {
+    if doc.findings.is_empty() {
+        return writeln!(out, "{}: {}", paint(GOOD, "clean"), state(doc));
+    }
+    for finding in &doc.findings {
+        write_finding(finding, doc, out)?;
+        writeln!(out)?;
+    }
+    let counts = counts(&doc.findings);
+    if doc.verdict == "clean" {
+        writeln!(out, "{} ({counts}): {}", paint(GOOD, "clean"), state(doc))
+    } else {
+        writeln!(out, "{}: {}", paint(HEADING, counts), state(doc))
+    }
+}
+
+fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write) -> io::Result<()> {
+    let (name, style) = severity(finding.severity);
+    write!(out, "{}", paint(style, format!("{name}[{}]", printable(&finding.rule))))?;
+    if let Some(environment) = &finding.environment {
+        write!(out, " {}", paint(HEADING, shown(environment)))?;
+    }
+    if !finding.new {
+        write!(out, " {}", paint(DIM, "(not new)"))?;
+    }
+    writeln!(out, "\n  {}", printable(&finding.message))?;
+    for place in &finding.places {
+        writeln!(out, "    {} {}", paint(MARK, "at"), at(place))?;
+    }
+    for fact in &finding.evidence {
+        writeln!(out, "    {} {}", paint(DIM, "-"), printable(fact))?;
+    }
+    match &finding.fix {
+        Some(fix) => writeln!(out, "  {} ({}): {}", paint(GOOD, "fix"), printable(&fix.kind), printable(&fix.summary)),
+        None => {
+            let head = doc.head.as_deref().map(|head| format!(" {}", short(head))).unwrap_or_default();
+            writeln!(out, "  {}: onehead graph{head}", paint(GOOD, "look"))
+        }
+    }
+}
+
+fn severity(severity: Severity) -> (&'static str, Style) {
+    match severity {
+        Severity::Error => ("error", BAD),
+        Severity::Warning => ("warning", UNUSUAL),
+        Severity::Info => ("info", MARK),
+    }
+}
+
+/// `file:line:column`, as editors and terminals open it.
+fn at(place: &Place) -> String {
+    let commit = place.commit.as_deref().map(|commit| format!(" {}", paint(DIM, format!("({})", short(commit)))));
+    format!("{}:{}:{}{}", printable(&place.path), place.line, place.column, commit.unwrap_or_default())
+}
+
+/// `1 error, 2 warnings`; severities without findings are left out.
+fn counts(findings: &[Finding]) -> String {
+    let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+    [
+        (Severity::Error, "error", "errors"),
+        (Severity::Warning, "warning", "warnings"),
+        (Severity::Info, "info", "infos"),
+    ]
+    .into_iter()
+    .map(|(severity, one, many)| (number(severity), one, many))
+    .filter(|(number, ..)| *number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+/// What was checked, and what it comes to.
+fn state(doc: &CheckDocument) -> String {
+    let head = doc.head.as_deref().map_or_else(|| "the uncommitted state".to_owned(), short);
+    let subject = match &doc.base {
+        Some(base) => format!("{head} merged into {}", short(base)),
+        None => head,
+    };
+    match doc.merged.as_slice() {
+        [] => format!("{subject} has no migrations"),
+        environments => {
+            let each: Vec<String> = environments.iter().map(environment).collect();
+            format!("{subject} has {}", each.join("; "))
+        }
+    }
+}
+
+/// `head 1a2b3c in migrations`.
+fn environment(environment: &MergedEnvironment) -> String {
+    let place = directory(&environment.directory);
+    match environment.facts.heads.as_slice() {
+        [] => format!("no head in {place}"),
+        [one] => format!("head {} in {place}", ids(&[one])),
+        many => format!("heads {} in {place}", ids(many)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::report::model::{FixSummary, VERSION};
+    use crate::report::sample::{no_facts, plain, strings};
+
+    const BASE: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const HEAD: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+    fn merged(directory: &str, heads: &[&str]) -> MergedEnvironment {
+        let mut facts = no_facts();
+        facts.heads = strings(heads);
+        MergedEnvironment {
+            name: "alembic".to_owned(),
+            dialect: "alembic",
+            directory: directory.to_owned(),
+            version_locations: vec![format!("{directory}/versions")],
+            found_by: "alembic.ini".to_owned(),
+            facts,
+            unscanned: Vec::new(),
+        }
+    }
+
+    fn document(merged: Vec<MergedEnvironment>, findings: Vec<Finding>) -> CheckDocument {
+        CheckDocument {
+            schema: "onehead/check/v1",
+            version: VERSION,
+            base: Some(BASE.to_owned()),
+            head: Some(HEAD.to_owned()),
+            merge_base: None,
+            verdict: if findings.is_empty() { "clean" } else { "findings" },
+            merged,
+            findings,
+        }
+    }
+
+    fn finding(rule: &str, severity: Severity) -> Finding {
+        Finding {
+            rule: rule.to_owned(),
+            severity,
+            environment: Some("alembic".to_owned()),
+            message: "The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.".to_owned(),
+            revisions: strings(&["2b", "3c"]),
+            places: vec![Place {
+                path: "migrations/versions/3c_invoices.py".to_owned(),
+                line: 12,
+                column: 1,
+                commit: Some(HEAD.to_owned()),
+            }],
+            evidence: strings(&["bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)"]),
+            new: true,
+            fix: None,
+        }
+    }
+
+    fn text(doc: &CheckDocument) -> String {
+        plain(|out| check_text(doc, out))
+    }
+
+    #[test]
+    fn clean_is_one_line() {
+        assert_snapshot!(text(&document(vec![merged("migrations", &["3c"])], Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations");
+    }
+
+    #[test]
+    fn every_environment_has_its_heads() {
+        let environments = vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
+        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in .; heads contract, expand in billing; no head in new");
+    }
+
+    #[test]
+    fn no_migrations_and_no_base() {
+        let mut doc = document(Vec::new(), Vec::new());
+        doc.base = None;
+        doc.head = None;
+        assert_snapshot!(text(&doc), @"clean: the uncommitted state has no migrations");
+    }
+
+    #[test]
+    fn findings_with_evidence_and_next_command() {
+        let mut heads = finding("multiple-heads", Severity::Error);
+        heads.fix = Some(FixSummary {
+            kind: "reparent".to_owned(),
+            summary: "put 3c on top of 2b: onehead fix --write".to_owned(),
+        });
+        let mut number = finding("duplicate-number", Severity::Warning);
+        number.environment = None;
+        number.new = false;
+        number.places[0].commit = None;
+        number.evidence.clear();
+        assert_snapshot!(text(&document(vec![merged("migrations", &["2b", "3c"])], vec![heads, number])), @"
+        error[multiple-heads] alembic
+          The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
+            at migrations/versions/3c_invoices.py:12:1 (bbbbbbbbbb)
+            - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
+          fix (reparent): put 3c on top of 2b: onehead fix --write
+
+        warning[duplicate-number] (not new)
+          The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
+            at migrations/versions/3c_invoices.py:12:1
+          look: onehead graph bbbbbbbbbb
+
+        1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in migrations
+        ");
+    }
+
+    #[test]
+    fn warnings_alone_leave_it_clean() {
+        let mut doc = document(vec![merged("migrations", &["3c"])], vec![finding("multiple-bases", Severity::Warning)]);
+        doc.verdict = "clean";
+        assert_snapshot!(text(&doc), @"
+        warning[multiple-bases] alembic
+          The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
+            at migrations/versions/3c_invoices.py:12:1 (bbbbbbbbbb)
+            - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
+          look: onehead graph bbbbbbbbbb
+
+        clean (1 warning): bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations
+        ");
+    }
+
+    #[test]
+    fn hostile_texts_are_escaped() {
+        let mut hostile = finding("multiple-heads", Severity::Error);
+        hostile.environment = Some("a\u{1b}[2Jb".to_owned());
+        hostile.message = "id \r\n\u{202e}x".to_owned();
+        hostile.places[0].path = "m/\u{9b}.py".to_owned();
+        hostile.evidence = strings(&["by \u{7}Eve\n"]);
+        assert_snapshot!(text(&document(vec![merged("m\n", &["3c\u{1b}"])], vec![hostile])), @r"
+        error[multiple-heads] a\u{1b}[2Jb
+          id \u{d}\u{a}\u{202e}x
+            at m/\u{9b}.py:12:1 (bbbbbbbbbb)
+            - by \u{7}Eve\u{a}
+          look: onehead graph bbbbbbbbbb
+
+        1 error: bbbbbbbbbb merged into aaaaaaaaaa has head 3c\u{1b} in m\u{a}
+        ");
+    }
+}

@@ -1,0 +1,193 @@
+//! What counts as a fault. One file a rule; the file's name is the rule's.
+//!
+//! A new rule is one file that implements [`Rule`] and one line in [`RULES`]. Rules look at data
+//! that others have gathered: no I/O, no failure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::history::{Delta, Snapshot};
+use crate::vcs::Conflict;
+
+mod competing_merge_revisions;
+mod deleted_after_landing;
+mod divergent_revision;
+mod duplicate_number;
+mod duplicate_revision;
+mod dynamic_identifier;
+mod edited_after_landing;
+mod empty_migration;
+mod filename_mismatch;
+mod implausible_revision_id;
+mod inserted_below_head;
+mod invalid_revision_id;
+mod merge_conflict;
+mod missing_dependency;
+mod missing_parent;
+mod multiple_bases;
+mod multiple_heads;
+mod needless_merge_revision;
+mod renamed_after_landing;
+mod reparented_after_landing;
+mod reused_revision_id;
+mod revision_cycle;
+mod revision_id_too_long;
+mod stale_docstring;
+mod unreadable_revision;
+mod unscanned_migrations;
+
+pub use implausible_revision_id::is_typed_in;
+pub use multiple_heads::{HeadGroup, crowded_heads};
+
+/// A rule's name and documentation.
+#[derive(Debug)]
+pub struct RuleMeta {
+    /// Its name in reports, configuration and `explain`.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Severity where nothing lowers or raises it.
+    pub severity: Severity,
+    /// The page that `explain` prints, as Markdown.
+    pub explanation: &'static str,
+}
+
+/// A rule.
+pub trait Rule: Sync {
+    /// Its name and documentation.
+    fn meta(&self) -> &'static RuleMeta;
+
+    /// Reports its faults in the state of `cx`.
+    fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>);
+}
+
+/// What rules see of one environment.
+pub struct RuleCx<'a> {
+    /// The state under study: at a commit, or after a merge.
+    pub state: &'a Snapshot,
+    /// Where the state is that of a merge: what is merged.
+    pub merge: Option<MergeCx<'a>>,
+    /// What the history knows of ids that are not there; empty where it was not asked.
+    pub history: &'a HistoryFacts,
+}
+
+/// The sides of a merge.
+pub struct MergeCx<'a> {
+    /// The published side.
+    pub base: &'a Snapshot,
+    /// The side that comes.
+    pub head: &'a Snapshot,
+    /// The merge base.
+    pub ancestor: &'a Snapshot,
+    /// What the merge changes on the published side. Changes that the trunk has already, and
+    /// changes of revisions that were never published, are left out.
+    pub published_changes: &'a Delta,
+    /// Ids that both sides added and whose `upgrade()` differs between them.
+    pub divergent: &'a BTreeSet<String>,
+    /// Files of this environment that git cannot merge.
+    pub conflicts: &'a [Conflict],
+}
+
+/// What the history tells of ids, gathered for those that need it.
+#[derive(Debug, Default)]
+pub struct HistoryFacts {
+    /// Ids that are missing now and were there once: what is known of them.
+    pub seen: BTreeMap<String, SeenRevision>,
+    /// Whether the history was searched at all.
+    pub searched: bool,
+    /// Published revisions that a tag contains: the first such tag.
+    pub released: BTreeMap<String, String>,
+    /// Ids that stood for another file once: where.
+    pub reused: BTreeMap<String, SeenRevision>,
+}
+
+/// A revision that the history holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenRevision {
+    /// The file.
+    pub path: String,
+    /// A commit whose state holds it, as people read it.
+    pub commit: String,
+}
+
+/// Every rule, sorted by name.
+pub static RULES: &[&dyn Rule] = &[
+    &competing_merge_revisions::CompetingMergeRevisions,
+    &deleted_after_landing::DeletedAfterLanding,
+    &divergent_revision::DivergentRevision,
+    &duplicate_number::DuplicateNumber,
+    &duplicate_revision::DuplicateRevision,
+    &dynamic_identifier::DynamicIdentifier,
+    &edited_after_landing::EditedAfterLanding,
+    &empty_migration::EmptyMigration,
+    &filename_mismatch::FilenameMismatch,
+    &implausible_revision_id::ImplausibleRevisionId,
+    &inserted_below_head::InsertedBelowHead,
+    &invalid_revision_id::InvalidRevisionId,
+    &merge_conflict::MergeConflict,
+    &missing_dependency::MissingDependency,
+    &missing_parent::MissingParent,
+    &multiple_bases::MultipleBases,
+    &multiple_heads::MultipleHeads,
+    &needless_merge_revision::NeedlessMergeRevision,
+    &renamed_after_landing::RenamedAfterLanding,
+    &reparented_after_landing::ReparentedAfterLanding,
+    &reused_revision_id::ReusedRevisionId,
+    &revision_cycle::RevisionCycle,
+    &revision_id_too_long::RevisionIdTooLong,
+    &stale_docstring::StaleDocstring,
+    &unreadable_revision::UnreadableRevision,
+    &unscanned_migrations::UnscannedMigrations,
+];
+
+/// The rule called `name`.
+pub fn by_name(name: &str) -> Option<&'static dyn Rule> {
+    RULES.iter().copied().find(|rule| rule.meta().name == name)
+}
+
+/// Runs every rule.
+pub fn run(cx: &RuleCx<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for rule in RULES {
+        rule.check(cx, &mut found);
+    }
+    for diagnostic in &mut found {
+        diagnostic.environment = Some(cx.state.environment.name.clone());
+    }
+    found
+}
+
+/// `'a', 'b' and 'c'`.
+fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let quoted: Vec<String> = items.into_iter().map(|item| format!("'{}'", item.as_ref())).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// The ids that only the state under study has; all of them where nothing is merged.
+fn new_ids<'s>(cx: &RuleCx<'s>) -> BTreeSet<&'s str> {
+    cx.state
+        .graph
+        .ids()
+        .filter(|id| cx.merge.as_ref().is_none_or(|merge| !merge.base.graph.contains(id)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RULES;
+
+    #[test]
+    fn names_are_sorted_unique_and_documented() {
+        let names: Vec<&str> = RULES.iter().map(|rule| rule.meta().name).collect();
+        assert!(names.is_sorted_by(|one, two| one < two), "{names:?}");
+        for rule in RULES {
+            let meta = rule.meta();
+            assert!(meta.explanation.len() > 200, "{} has no page", meta.name);
+            assert!(!meta.summary.ends_with('.'), "{}", meta.name);
+        }
+    }
+}
