@@ -191,6 +191,7 @@ histories! {
     twin_trees,
     two_branches_extend_the_same_head,
     two_environments_in_one_ini,
+    two_heads_healed_by_reparenting,
     unborn_branch,
     unreadable_files,
     unrelated_histories,
