@@ -21,13 +21,15 @@ fn check(name: &str) {
         let command = run.args.join(" ");
         failures.extend(escapes(&answer).map(|what| format!("{command}: {what}")));
         if answer.exit != Some(run.exit) {
-            failures.push(format!("{command}: exit {:?}, expected {}\n{}", answer.exit, run.exit, answer.stderr));
+            failures
+                .push(format!("{command}: exit {:?}, expected {}\n{}", answer.exit, run.exit, answer.stderr));
         }
         for (channel, texts, actual) in
             [("stdout", &run.stdout, &answer.stdout), ("stderr", &run.stderr, &answer.stderr)]
         {
             let missing = texts.iter().filter(|text| !actual.contains(repository.named(text).as_str()));
-            failures.extend(missing.map(|text| format!("{command}: {channel} lacks {text:?}, it is\n{actual}")));
+            failures
+                .extend(missing.map(|text| format!("{command}: {channel} lacks {text:?}, it is\n{actual}")));
         }
         if let Some(expected) = &run.expect {
             let expected = named(&repository, expected);
@@ -50,7 +52,12 @@ fn check(name: &str) {
 }
 
 /// The JSON document of a run: its own answer, or that of the same command with `--format`.
-fn document(repository: &Repository, run: &Run, answer: Answer, transcript: &mut String) -> Result<Value, String> {
+fn document(
+    repository: &Repository,
+    run: &Run,
+    answer: Answer,
+    transcript: &mut String,
+) -> Result<Value, String> {
     let lines = run.args.iter().any(|arg| arg == "timeline");
     let answer = if run.args.iter().any(|arg| arg == "--format") {
         answer
@@ -75,7 +82,8 @@ fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
             (character.is_control() && character != '\n' && character != '\t')
                 || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
         };
-        let found: std::collections::BTreeSet<char> = text.chars().filter(|&character| bad(character)).collect();
+        let found: std::collections::BTreeSet<char> =
+            text.chars().filter(|&character| bad(character)).collect();
         found.into_iter().map(move |character| format!("{channel} holds {character:?}"))
     })
 }

@@ -34,10 +34,10 @@ struct Commit {
 impl Model {
     /// Adds a commit to its branch.
     pub fn commit(&mut self, change: &Change) {
-        let branch = change.on.as_deref().map_or_else(
-            || self.current.clone().unwrap_or_else(|| "refs/heads/main".to_owned()),
-            full_name,
-        );
+        let branch = change
+            .on
+            .as_deref()
+            .map_or_else(|| self.current.clone().unwrap_or_else(|| "refs/heads/main".to_owned()), full_name);
         let first = match change.from.as_deref() {
             Some("nothing") => None,
             Some(from) => Some(self.resolve(from)),
@@ -67,7 +67,11 @@ impl Model {
         self.commits.push(Commit {
             parents,
             tree,
-            message: change.message.clone().or_else(|| change.name.clone()).unwrap_or_else(|| "change".to_owned()),
+            message: change
+                .message
+                .clone()
+                .or_else(|| change.name.clone())
+                .unwrap_or_else(|| "change".to_owned()),
             author: change.author.clone().unwrap_or_else(|| "Ada".to_owned()),
         });
         if let Some(name) = &change.name {
@@ -237,7 +241,12 @@ fn merge(ours: &mut Tree, base: &Tree, theirs: &Tree) -> BTreeSet<String> {
 }
 
 /// Applies a change to a tree and returns the paths it names.
-pub fn apply(tree: &mut Tree, change: &Change, versions: &mut Option<String>, minute: usize) -> BTreeSet<String> {
+pub fn apply(
+    tree: &mut Tree,
+    change: &Change,
+    versions: &mut Option<String>,
+    minute: usize,
+) -> BTreeSet<String> {
     let mut touched = BTreeSet::new();
     for path in &change.delete {
         let gone = below(tree, path);

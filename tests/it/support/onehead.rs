@@ -28,7 +28,8 @@ pub fn run(repository: &Repository, run: &Run, args: &[String]) -> Answer {
     // A repository around the temporary directory is none of ours.
     command.env("GIT_CEILING_DIRECTORIES", repository.path().parent().unwrap());
     command.current_dir(repository.home());
-    let place = run.dir.as_ref().map_or_else(|| repository.path().to_owned(), |dir| repository.path().join(dir));
+    let place =
+        run.dir.as_ref().map_or_else(|| repository.path().to_owned(), |dir| repository.path().join(dir));
     command.arg("-C").arg(place);
     command.args(args.iter().map(|arg| repository.named(arg)));
     let output = command.timeout(Duration::from_secs(30)).output().unwrap();

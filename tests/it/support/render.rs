@@ -88,9 +88,12 @@ fn text(revision: &Revision, message: &str, minute: usize) -> String {
         false => format!("op.drop_table('t_{id}')"),
     });
     let (typing, string, ids, nothing) = match revision.template {
-        Template::Annotated => {
-            ("from typing import Sequence, Union\n\n", ": str", ": Union[str, Sequence[str], None]", " -> None")
-        }
+        Template::Annotated => (
+            "from typing import Sequence, Union\n\n",
+            ": str",
+            ": Union[str, Sequence[str], None]",
+            " -> None",
+        ),
         Template::Plain => ("", "", "", ""),
     };
     format!(

@@ -130,10 +130,15 @@ impl Repository {
         assert!(output.status.success() && written.is_ok(), "{}", String::from_utf8_lossy(&output.stderr));
 
         let marks = std::fs::read_to_string(marks).unwrap_or_default();
-        let ids: BTreeMap<String, &str> =
-            marks.lines().filter_map(|line| line.split_once(' ')).map(|(mark, id)| (mark.to_owned(), id)).collect();
-        self.commits =
-            model.marks().map(|(name, mark)| (name.to_owned(), ids[&format!(":{mark}")].to_owned())).collect();
+        let ids: BTreeMap<String, &str> = marks
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(mark, id)| (mark.to_owned(), id))
+            .collect();
+        self.commits = model
+            .marks()
+            .map(|(name, mark)| (name.to_owned(), ids[&format!(":{mark}")].to_owned()))
+            .collect();
 
         let head = self.command(&origin).args(["rev-parse", "--verify", "--quiet", "HEAD"]).output().unwrap();
         if !bare && head.status.success() {
@@ -239,7 +244,9 @@ impl Repository {
 /// Names the variables of this process through which git could reach another repository or configuration.
 pub fn isolate(mut remove: impl FnMut(&str)) {
     for (name, _) in std::env::vars_os() {
-        if let Some(name) = name.to_str().filter(|name| name.starts_with("GIT_") || name.starts_with("ONEHEAD_")) {
+        if let Some(name) =
+            name.to_str().filter(|name| name.starts_with("GIT_") || name.starts_with("ONEHEAD_"))
+        {
             remove(name);
         }
     }
