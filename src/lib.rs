@@ -6,7 +6,7 @@ pub mod dialect;
 pub mod history;
 pub mod python;
 pub mod report;
-pub mod rules;
 pub mod revision;
+pub mod rules;
 pub mod text;
 pub mod vcs;

@@ -23,9 +23,11 @@ pub(super) fn history(
     let graph = &state.graph;
     let already = |revision: &str, missing: &str| {
         published.is_some_and(|(base, ..)| {
-            base.graph.missing().iter().chain(base.graph.missing_depends()).any(|old| {
-                old.revision == revision && old.missing == missing
-            })
+            base.graph
+                .missing()
+                .iter()
+                .chain(base.graph.missing_depends())
+                .any(|old| old.revision == revision && old.missing == missing)
         })
     };
     let missing: BTreeSet<&str> = graph
@@ -180,7 +182,9 @@ pub(super) fn attach(
                         Some(landing) if landing.at_the_edge => {
                             format!("'{id}' is on {name} since before the edge of this clone")
                         }
-                        Some(landing) => format!("'{id}' is on {name} since {}", describe(repo, landing.commit)?),
+                        Some(landing) => {
+                            format!("'{id}' is on {name} since {}", describe(repo, landing.commit)?)
+                        }
                         None => format!("'{id}' is not committed yet"),
                     };
                     let paths: Vec<_> = snapshot.scripts_of(id).map(|script| script.path.clone()).collect();

@@ -235,9 +235,8 @@ fn drop_ignored(state: &Snapshot, findings: &mut Vec<Diagnostic>) {
     if asks.is_empty() {
         return;
     }
-    findings.retain(|finding| {
-        !finding.places.iter().any(|place| asks.contains(&(&place.path, finding.rule)))
-    });
+    findings
+        .retain(|finding| !finding.places.iter().any(|place| asks.contains(&(&place.path, finding.rule))));
 }
 
 /// The snapshot of `side` that is the environment of `state`: the same place, or, after a move,
@@ -264,7 +263,10 @@ fn conflicts_of(conflicts: &[Conflict], state: &Snapshot) -> Vec<Conflict> {
         .iter()
         .filter(|conflict| {
             conflict.path.is_within(&environment.directory)
-                || environment.version_locations.iter().any(|location| conflict.path.is_within(&location.path))
+                || environment
+                    .version_locations
+                    .iter()
+                    .any(|location| conflict.path.is_within(&location.path))
         })
         .cloned()
         .collect()
@@ -272,7 +274,8 @@ fn conflicts_of(conflicts: &[Conflict], state: &Snapshot) -> Vec<Conflict> {
 
 fn sort(findings: &mut [Diagnostic]) {
     findings.sort_by(|one, two| {
-        let place = |finding: &Diagnostic| finding.places.first().map(|place| (place.path.clone(), place.line));
+        let place =
+            |finding: &Diagnostic| finding.places.first().map(|place| (place.path.clone(), place.line));
         (&one.environment, one.severity, one.rule, place(one), &one.subject).cmp(&(
             &two.environment,
             two.severity,

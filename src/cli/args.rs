@@ -97,16 +97,24 @@ pub(super) enum Color {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// The revision graph at REV
-    #[command(after_help = "Examples:\n  onehead graph\n  onehead graph origin/main --format mermaid\n  onehead graph v2.0 --format json")]
+    #[command(
+        after_help = "Examples:\n  onehead graph\n  onehead graph origin/main --format mermaid\n  onehead graph v2.0 --format json"
+    )]
     Graph(GraphArgs),
     /// Heads, one a line, with file, message and landing
-    #[command(after_help = "Exit code 1 if an environment has more heads than it should.\n\nExamples:\n  onehead heads\n  onehead heads origin/main")]
+    #[command(
+        after_help = "Exit code 1 if an environment has more heads than it should.\n\nExamples:\n  onehead heads\n  onehead heads origin/main"
+    )]
     Heads(HeadsArgs),
     /// The graph over time: one record for every state
-    #[command(after_help = "Examples:\n  onehead timeline\n  onehead timeline --all --format jsonl\n  onehead timeline main --since 2024-01-01")]
+    #[command(
+        after_help = "Examples:\n  onehead timeline\n  onehead timeline --all --format jsonl\n  onehead timeline main --since 2024-01-01"
+    )]
     Timeline(TimelineArgs),
     /// Would merging head into base break the migrations?
-    #[command(after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged")]
+    #[command(
+        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged"
+    )]
     Check(CheckArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]

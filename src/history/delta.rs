@@ -76,8 +76,7 @@ pub fn delta(
     let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
     for id in ids {
         let none = Vec::new();
-        let (mut old, mut new) =
-            (old.get(id).unwrap_or(&none).clone(), new.get(id).unwrap_or(&none).clone());
+        let (mut old, mut new) = (old.get(id).unwrap_or(&none).clone(), new.get(id).unwrap_or(&none).clone());
         let mut pairs = Vec::new();
         // The same path is the same file; what is left over moved, pairwise in order of path.
         old.retain(|one| match new.iter().position(|two| two.path == one.path) {

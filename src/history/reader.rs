@@ -225,7 +225,9 @@ impl Headers {
                 .par_chunks(CHUNK)
                 .map_init(
                     || self.factory.objects(),
-                    |objects, chunk| chunk.iter().map(|blob| parse(objects, *blob)).collect::<Result<Vec<_>, _>>(),
+                    |objects, chunk| {
+                        chunk.iter().map(|blob| parse(objects, *blob)).collect::<Result<Vec<_>, _>>()
+                    },
                 )
                 .collect::<Result<Vec<_>, Error>>()?
                 .into_iter()
@@ -274,7 +276,8 @@ impl Headers {
         let mut scripts = Vec::with_capacity(files.len());
         let mut unreadable = Vec::new();
         for file in &files {
-            let reject = |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), line };
+            let reject =
+                |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), line };
             let Some(blob) = file.blob else {
                 unreadable.push(reject("it is a symbolic link that leads to no file of this repository", 1));
                 continue;

@@ -22,7 +22,6 @@ pub struct Snapshot {
     pub unscanned: Vec<(RepoPath, usize)>,
 }
 
-
 impl Snapshot {
     /// The files that state `id`.
     pub fn scripts_of<'s>(&'s self, id: &str) -> impl Iterator<Item = &'s Script> + use<'s> {

@@ -66,7 +66,12 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
     }
     let watch = Watch::new(watched.iter().cloned());
     let (history, states) = walk(repo, which, &watch)?;
-    let mut layouts = Layouts { history: &history, rounds: vec![(watch, states)], combos: Vec::new(), of_commit: Vec::new() };
+    let mut layouts = Layouts {
+        history: &history,
+        rounds: vec![(watch, states)],
+        combos: Vec::new(),
+        of_commit: Vec::new(),
+    };
     let mut fresh = BTreeSet::new();
     let count = history.commits.len();
     for sample in 0..SAMPLES.min(count) {
@@ -84,6 +89,10 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
             known.clear();
         }
         layouts.combine();
+        // Where a version location disappears, its content may have gone to a place not known yet.
+        for commit in layouts.disappearances() {
+            paths_to_watch(reader, history.commits[commit as usize].tree, &mut fresh)?;
+        }
         for at in 0..layouts.combos.len() {
             let signature = layouts.signature(reader, at)?;
             let layout = match known.get(&signature) {
@@ -174,6 +183,35 @@ impl Layouts<'_> {
             };
             self.of_commit.push(number);
         }
+    }
+
+    /// Commits whose parent has a watched directory that they have not, each tree once.
+    fn disappearances(&self) -> Vec<u32> {
+        let mut pairs: HashMap<(u32, u32), bool> = HashMap::new();
+        let mut trees = BTreeSet::new();
+        let mut found = Vec::new();
+        for (at, commit) in (0_u32..).zip(&self.history.commits) {
+            let new = self.of_commit[at as usize];
+            for parent in &commit.parents {
+                let old = self.of_commit[*parent as usize];
+                let lost = new != old && *pairs.entry((new, old)).or_insert_with(|| self.loses(new, old));
+                if lost && trees.insert(commit.tree) {
+                    found.push(at);
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a watched directory of combo `old` is absent in combo `new`.
+    fn loses(&self, new: u32, old: u32) -> bool {
+        let (new, old) = (&self.combos[new as usize].key, &self.combos[old as usize].key);
+        self.rounds.iter().zip(new.iter().zip(old)).any(|((watch, states), (new, old))| {
+            (0..watch.paths().len()).any(|path| {
+                let is_tree = |state| states.entry(state, path).is_some_and(|entry| entry.tree().is_some());
+                is_tree(*old) && !is_tree(*new)
+            })
+        })
     }
 
     fn signature(&self, reader: &mut Reader, combo: usize) -> Result<Signature, Error> {

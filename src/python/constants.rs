@@ -238,7 +238,8 @@ impl<'a> Constants<'a> {
                 Some(Const::Text(out, place))
             }
             Expr::Tuple(_) | Expr::List(_) => {
-                let folded = elements(value)?.iter().map(|e| self.fold(e, depth + 1)).collect::<Option<_>>()?;
+                let folded =
+                    elements(value)?.iter().map(|e| self.fold(e, depth + 1)).collect::<Option<_>>()?;
                 Some(if value.is_tuple_expr() { Const::Tuple(folded) } else { Const::List(folded) })
             }
             Expr::Call(call) if call.arguments.keywords.is_empty() && call.arguments.args.len() == 1 => {
@@ -279,7 +280,9 @@ fn literal(value: &Expr, depth: usize) -> Option<Const> {
         Expr::StringLiteral(string) => {
             Some(Const::Text(string.value.to_str().to_owned(), span(string.range)))
         }
-        Expr::BooleanLiteral(boolean) => Some(Const::Other(if boolean.value { "True" } else { "False" }.into())),
+        Expr::BooleanLiteral(boolean) => {
+            Some(Const::Other(if boolean.value { "True" } else { "False" }.into()))
+        }
         Expr::NumberLiteral(number) => Some(Const::Other(match &number.value {
             Number::Int(int) => int.to_string(),
             Number::Float(float) => float.to_string(),
@@ -287,7 +290,9 @@ fn literal(value: &Expr, depth: usize) -> Option<Const> {
         })),
         Expr::UnaryOp(operation) if matches!(operation.op, UnaryOp::USub | UnaryOp::UAdd) => {
             match literal(&operation.operand, depth + 1)? {
-                Const::Other(number) if operation.op == UnaryOp::USub => Some(Const::Other(format!("-{number}"))),
+                Const::Other(number) if operation.op == UnaryOp::USub => {
+                    Some(Const::Other(format!("-{number}")))
+                }
                 Const::Other(number) => Some(Const::Other(number)),
                 _ => None,
             }

@@ -1,6 +1,5 @@
 //! The one door to the Python parser. Nothing else names its crates' entry points.
 
-
 mod constants;
 pub mod grade;
 mod text;
@@ -37,7 +36,5 @@ pub fn grade_texts(before: &[u8], after: &[u8]) -> grade::Grade {
         return grade::Grade::Upgrade;
     }
     let (before, after) = (decode(before), decode(after));
-    with_module(&before.text, |before| {
-        with_module(&after.text, |after| grade::grade(before, after))
-    })
+    with_module(&before.text, |before| with_module(&after.text, |after| grade::grade(before, after)))
 }

@@ -32,7 +32,8 @@ fn declares_encoding(bytes: &[u8]) -> bool {
         let Some((_, name)) = comment.split_once("coding") else { return false };
         let Some(name) = name.strip_prefix([':', '=']) else { return false };
         let name = name.trim_start();
-        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && !name.to_ascii_lowercase().starts_with("utf-8")
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && !name.to_ascii_lowercase().starts_with("utf-8")
     })
 }
 

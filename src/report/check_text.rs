@@ -47,7 +47,9 @@ fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write
         writeln!(out, "    {} {}", paint(DIM, "-"), printable(fact))?;
     }
     match &finding.fix {
-        Some(fix) => writeln!(out, "  {} ({}): {}", paint(GOOD, "fix"), printable(&fix.kind), printable(&fix.summary)),
+        Some(fix) => {
+            writeln!(out, "  {} ({}): {}", paint(GOOD, "fix"), printable(&fix.kind), printable(&fix.summary))
+        }
         None => {
             let head = doc.head.as_deref().map(|head| format!(" {}", short(head))).unwrap_or_default();
             writeln!(out, "  {}: onehead graph{head}", paint(GOOD, "look"))
@@ -65,7 +67,8 @@ fn severity(severity: Severity) -> (&'static str, Style) {
 
 /// `file:line:column`, as editors and terminals open it.
 fn at(place: &Place) -> String {
-    let commit = place.commit.as_deref().map(|commit| format!(" {}", paint(DIM, format!("({})", short(commit)))));
+    let commit =
+        place.commit.as_deref().map(|commit| format!(" {}", paint(DIM, format!("({})", short(commit)))));
     format!("{}:{}:{}{}", printable(&place.path), place.line, place.column, commit.unwrap_or_default())
 }
 
@@ -154,7 +157,8 @@ mod tests {
             rule: rule.to_owned(),
             severity,
             environment: Some("alembic".to_owned()),
-            message: "The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.".to_owned(),
+            message: "The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose."
+                .to_owned(),
             revisions: strings(&["2b", "3c"]),
             places: vec![Place {
                 path: "migrations/versions/3c_invoices.py".to_owned(),
@@ -179,7 +183,8 @@ mod tests {
 
     #[test]
     fn every_environment_has_its_heads() {
-        let environments = vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
+        let environments =
+            vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
         assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in .; heads contract, expand in billing; no head in new");
     }
 
@@ -221,7 +226,8 @@ mod tests {
 
     #[test]
     fn warnings_alone_leave_it_clean() {
-        let mut doc = document(vec![merged("migrations", &["3c"])], vec![finding("multiple-bases", Severity::Warning)]);
+        let mut doc =
+            document(vec![merged("migrations", &["3c"])], vec![finding("multiple-bases", Severity::Warning)]);
         doc.verdict = "clean";
         assert_snapshot!(text(&doc), @"
         warning[multiple-bases] alembic

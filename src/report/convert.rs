@@ -1,8 +1,9 @@
 //! From what the analysis knows to the documents.
 
 use super::model::{
-    DuplicateId, DuplicatePrefix, Dynamic, Edited, EnvironmentGraph, Finding, FixSummary, GraphFacts, Place, Severity, MissingDependency,
-    MissingParent, Moved, Reparented, ResolvedValue, Revision, RevisionAt, UnreadableFile, Unscanned,
+    DuplicateId, DuplicatePrefix, Dynamic, Edited, EnvironmentGraph, Finding, FixSummary, GraphFacts,
+    MissingDependency, MissingParent, Moved, Place, Reparented, ResolvedValue, Revision, RevisionAt,
+    Severity, UnreadableFile, Unscanned,
 };
 use crate::diagnostic::{self, Diagnostic};
 use crate::history::{Delta, Snapshot};

@@ -25,7 +25,12 @@ pub fn diff_text(doc: &DiffDocument, out: &mut dyn io::Write) -> io::Result<()> 
     Ok(())
 }
 
-fn write_environment(diff: &EnvironmentDiff, from: &str, to: &str, out: &mut dyn io::Write) -> io::Result<()> {
+fn write_environment(
+    diff: &EnvironmentDiff,
+    from: &str,
+    to: &str,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let place = directory(&diff.directory);
     writeln!(out, "{} in {place}, from {from} to {to}", paint(HEADING, shown(&diff.name)))?;
     match &diff.from_directory {
@@ -107,7 +112,8 @@ mod tests {
         let (from, to) = ("migrations/1a.py".to_owned(), "migrations/1a_users.py".to_owned());
         diff.moved = vec![Moved { revision: "1a".to_owned(), from, to: to.clone() }];
         let (before, after) = (strings(&["0"]), Vec::new());
-        diff.reparented = vec![Reparented { revision: "1a".to_owned(), path: to.clone(), from: before, to: after }];
+        diff.reparented =
+            vec![Reparented { revision: "1a".to_owned(), path: to.clone(), from: before, to: after }];
         diff.edited = vec![Edited { revision: "1a".to_owned(), path: to, grade: "upgrade" }];
         assert_snapshot!(text(vec![diff]), @"
         alembic in migrations, from aaaaaaaaaa to bbbbbbbbbb

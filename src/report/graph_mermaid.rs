@@ -67,7 +67,9 @@ fn quoted(lines: &[String]) -> String {
             text.push_str("<br/>");
         }
         for character in line.chars() {
-            if character.is_alphanumeric() || matches!(character, ' ' | '-' | '.' | ',' | ':' | '/' | '(' | ')') {
+            if character.is_alphanumeric()
+                || matches!(character, ' ' | '-' | '.' | ',' | ':' | '/' | '(' | ')')
+            {
                 text.push(character);
             } else {
                 // A string takes every character.

@@ -7,8 +7,8 @@ use renderdag::{Ancestor, GraphRowRenderer, Renderer};
 use super::layout::{Layout, Node};
 use super::model::{EnvironmentGraph, GraphDocument, GraphFacts, ResolvedValue, Revision};
 use super::style::{
-    BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, directory, id, paint, plain_id, short, shown, some_ids, table,
-    write_table,
+    BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, directory, id, paint, plain_id, short, shown, some_ids,
+    table, write_table,
 };
 use crate::text::printable;
 
@@ -103,7 +103,10 @@ fn text(node: &Node<'_>, layout: &Layout<'_>, graph: &EnvironmentGraph) -> Strin
         [] => text.push_str(&format!(" {}", paint(BAD, "(missing: no file states it)"))),
         [file] => text.push_str(&described(file, graph)),
         files => {
-            text.push_str(&format!(" {}", paint(BAD, format!("(duplicate: {} files state it)", files.len()))));
+            text.push_str(&format!(
+                " {}",
+                paint(BAD, format!("(duplicate: {} files state it)", files.len()))
+            ));
             for file in files {
                 text.push_str(&format!("\n ·{}", described(file, graph)));
             }
@@ -163,16 +166,16 @@ fn sections(graph: &EnvironmentGraph, out: &mut dyn io::Write) -> io::Result<()>
     section.write(
         "Parents that no file states",
         ["missing", "revised by", "file"],
-        missing
-            .iter()
-            .map(|missing| [plain_id(&missing.down_revision), plain_id(&missing.revision), printable(&missing.path)]),
+        missing.iter().map(|missing| {
+            [plain_id(&missing.down_revision), plain_id(&missing.revision), printable(&missing.path)]
+        }),
     )?;
     section.write(
         "Dependencies that no file states",
         ["missing", "needed by", "file"],
-        missing_depends
-            .iter()
-            .map(|missing| [plain_id(&missing.depends_on), plain_id(&missing.revision), printable(&missing.path)]),
+        missing_depends.iter().map(|missing| {
+            [plain_id(&missing.depends_on), plain_id(&missing.revision), printable(&missing.path)]
+        }),
     )?;
     section.write("Cycles", ["revisions"], cycles.iter().map(|cycle| [cycle_ids(cycle)]))?;
     section.write(
@@ -183,9 +186,9 @@ fn sections(graph: &EnvironmentGraph, out: &mut dyn io::Write) -> io::Result<()>
     section.write(
         "Files with the same number",
         ["number", "file"],
-        duplicate_prefixes
-            .iter()
-            .flat_map(|clash| first_only(clash.prefix.to_string(), clash.paths.iter().map(|path| printable(path)))),
+        duplicate_prefixes.iter().flat_map(|clash| {
+            first_only(clash.prefix.to_string(), clash.paths.iter().map(|path| printable(path)))
+        }),
     )?;
     section.write(
         "Values that are not literals",
@@ -207,7 +210,10 @@ fn sections(graph: &EnvironmentGraph, out: &mut dyn io::Write) -> io::Result<()>
     section.write(
         "Directories with migrations that are not scanned",
         ["directory", "files"],
-        graph.unscanned.iter().map(|unscanned| [directory(&unscanned.directory), unscanned.files.to_string()]),
+        graph
+            .unscanned
+            .iter()
+            .map(|unscanned| [directory(&unscanned.directory), unscanned.files.to_string()]),
     )
 }
 
@@ -471,10 +477,14 @@ mod tests {
     fn sections_tell_the_rest() {
         let mut unusual = environment(vec![revision("1a", &[], "Create users")]);
         let file = || "migrations/versions/1a_create_users.py".to_owned();
-        unusual.facts.missing_depends =
-            vec![MissingDependency { revision: "1a".to_owned(), path: file(), depends_on: "plugin".to_owned() }];
+        unusual.facts.missing_depends = vec![MissingDependency {
+            revision: "1a".to_owned(),
+            path: file(),
+            depends_on: "plugin".to_owned(),
+        }];
         unusual.facts.dependency_cycles = vec![strings(&["1a", "2b"])];
-        unusual.facts.duplicate_prefixes = vec![DuplicatePrefix { prefix: 3, paths: strings(&["003_a.py", "3-b.py"]) }];
+        unusual.facts.duplicate_prefixes =
+            vec![DuplicatePrefix { prefix: 3, paths: strings(&["003_a.py", "3-b.py"]) }];
         unusual.facts.dynamic = vec![
             Dynamic { path: file(), name: "revision", expression: "make_id()".to_owned(), resolved: None },
             Dynamic {

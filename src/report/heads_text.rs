@@ -20,7 +20,8 @@ pub fn heads_text(doc: &HeadsDocument, out: &mut dyn io::Write) -> io::Result<()
     }
     let several = doc.environments.len() > 1;
     for environment in &doc.environments {
-        let name = if several { format!("{}  ", paint(HEADING, shown(&environment.name))) } else { String::new() };
+        let name =
+            if several { format!("{}  ", paint(HEADING, shown(&environment.name))) } else { String::new() };
         if environment.heads.is_empty() {
             writeln!(out, "{name}{}", paint(UNUSUAL, "no head"))?;
         }
@@ -87,7 +88,12 @@ mod tests {
     }
 
     fn environment(name: &str, heads: Vec<Head>) -> EnvironmentHeads {
-        EnvironmentHeads { name: name.to_owned(), directory: "migrations".to_owned(), too_many: heads.len() > 1, heads }
+        EnvironmentHeads {
+            name: name.to_owned(),
+            directory: "migrations".to_owned(),
+            too_many: heads.len() > 1,
+            heads,
+        }
     }
 
     fn text(commit: Option<&str>, environments: Vec<EnvironmentHeads>) -> String {

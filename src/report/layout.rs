@@ -117,7 +117,8 @@ impl<'a> Layout<'a> {
     /// Edges from a revision to what it depends on, as indexes of nodes. What is no id here, a
     /// branch label or nothing at all, has no edge.
     pub(super) fn dependencies(&self) -> Vec<(usize, usize)> {
-        let by_id: HashMap<&str, usize> = self.nodes.iter().enumerate().map(|(index, node)| (node.id, index)).collect();
+        let by_id: HashMap<&str, usize> =
+            self.nodes.iter().enumerate().map(|(index, node)| (node.id, index)).collect();
         let targets = |node: &Node<'_>| -> Vec<usize> {
             node.depends_on().into_iter().filter_map(|id| by_id.get(id).copied()).collect()
         };

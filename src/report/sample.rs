@@ -74,13 +74,15 @@ fn facts(revisions: &[Revision]) -> GraphFacts {
             1 => {}
             _ => facts.merge_points.push(id),
         }
-        facts.missing.extend(revision.down_revision.iter().filter(|parent| !paths.contains_key(parent.as_str())).map(
-            |parent| MissingParent {
-                revision: revision.revision.clone(),
-                path: revision.path.clone(),
-                down_revision: parent.clone(),
-            },
-        ));
+        facts.missing.extend(
+            revision.down_revision.iter().filter(|parent| !paths.contains_key(parent.as_str())).map(
+                |parent| MissingParent {
+                    revision: revision.revision.clone(),
+                    path: revision.path.clone(),
+                    down_revision: parent.clone(),
+                },
+            ),
+        );
     }
     for (id, paths) in &paths {
         if !children.contains_key(id) {

@@ -19,7 +19,8 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
 
 /// As the document is written, so that a field that is null when absent is a required one.
 fn schema<T: JsonSchema>(kind: &str) -> Schema {
-    let mut schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
+    let mut schema =
+        SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>();
     if let Some(field) = schema.pointer_mut("/properties/schema").and_then(|field| field.as_object_mut()) {
         field.insert("const".to_owned(), format!("onehead/{kind}/v1").into());
     }
@@ -81,7 +82,10 @@ mod tests {
         wrong_kind.schema = "onehead/graph/v2";
         assert_eq!(faults("graph", &wrong_kind), ["\"onehead/graph/v1\" was expected"]);
         assert_eq!(
-            faults("graph", &serde_json::json!({"schema": "onehead/graph/v1", "version": "0", "environments": []})),
+            faults(
+                "graph",
+                &serde_json::json!({"schema": "onehead/graph/v1", "version": "0", "environments": []})
+            ),
             ["\"commit\" is a required property"]
         );
     }

@@ -3,7 +3,9 @@
 use std::io;
 
 use super::model::{GraphFacts, TimelineRecord};
-use super::style::{BAD, DIM, GOOD, HEADING, ID, MARK, UNUSUAL, count, ids, minute, paint, short, shown, some_ids};
+use super::style::{
+    BAD, DIM, GOOD, HEADING, ID, MARK, UNUSUAL, count, ids, minute, paint, short, shown, some_ids,
+};
 
 /// Room for what changed, so that the heads of most lines stand below each other.
 const CHANGES: usize = 8;
@@ -93,7 +95,9 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::report::model::{DuplicateId, DuplicatePrefix, MissingDependency, MissingParent, UnreadableFile};
+    use crate::report::model::{
+        DuplicateId, DuplicatePrefix, MissingDependency, MissingParent, UnreadableFile,
+    };
     use crate::report::sample::{plain, record, strings};
 
     fn text(records: &[TimelineRecord], several: bool) -> String {
@@ -121,7 +125,8 @@ mod tests {
     fn broken_states_are_marked() {
         let mut broken = record(&[]);
         broken.facts.cycles = vec![strings(&["1a", "2b"])];
-        broken.facts.duplicates = vec![DuplicateId { revision: "1a".to_owned(), paths: strings(&["a", "b"]) }];
+        broken.facts.duplicates =
+            vec![DuplicateId { revision: "1a".to_owned(), paths: strings(&["a", "b"]) }];
         let (revision, path) = ("1a".to_owned(), "a".to_owned());
         broken.facts.missing = vec![
             MissingParent { revision: revision.clone(), path: path.clone(), down_revision: "0".to_owned() },

@@ -12,7 +12,8 @@ static META: RuleMeta = RuleMeta {
     name: "competing-merge-revisions",
     summary: "Two merge revisions merge the same heads",
     severity: Severity::Error,
-    explanation: "Two people saw the same two heads and both ran `alembic merge`. Each merge revision was right alone;
+    explanation:
+        "Two people saw the same two heads and both ran `alembic merge`. Each merge revision was right alone;
 together they are two heads again, and a third merge revision on top would only hide that one of them
 is superfluous. Remove the one that has not landed, and re-parent what stands on it.",
 };

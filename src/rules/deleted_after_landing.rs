@@ -26,12 +26,8 @@ impl Rule for DeletedAfterLanding {
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
         let Some(merge) = &cx.merge else { return };
-        let gone: Vec<&(String, RepoPath)> = merge
-            .published_changes
-            .removed
-            .iter()
-            .filter(|(id, _)| !cx.state.graph.contains(id))
-            .collect();
+        let gone: Vec<&(String, RepoPath)> =
+            merge.published_changes.removed.iter().filter(|(id, _)| !cx.state.graph.contains(id)).collect();
         let Some((first, _)) = gone.first() else { return };
         let ids: BTreeSet<&str> = gone.iter().map(|(id, _)| id.as_str()).collect();
         let needed: Vec<String> = cx
@@ -52,7 +48,9 @@ impl Rule for DeletedAfterLanding {
             false => META.severity,
         };
         let message = match ids.len() {
-            1 => format!("'{first}' is published and would be deleted: a database that stands at it is stranded"),
+            1 => format!(
+                "'{first}' is published and would be deleted: a database that stands at it is stranded"
+            ),
             count => format!(
                 "{count} published revisions would be deleted: a database that stands at one of them is stranded"
             ),

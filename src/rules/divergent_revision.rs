@@ -12,7 +12,8 @@ static META: RuleMeta = RuleMeta {
     name: "divergent-revision",
     summary: "One id means different things on two branches",
     severity: Severity::Error,
-    explanation: "Both sides hold a revision with this id, neither got it from the other, and they differ in parents or
+    explanation:
+        "Both sides hold a revision with this id, neither got it from the other, and they differ in parents or
 in what `upgrade()` does. A database that ran one side's version is stamped with the id and never runs
 the other's. It happens when a migration is copied or cherry-picked and then edited.",
 };
@@ -32,7 +33,8 @@ impl Rule for DivergentRevision {
             if ours.blob == theirs.blob {
                 continue;
             }
-            let parents = |script: &Script| script.down_revisions().map(str::to_owned).collect::<BTreeSet<_>>();
+            let parents =
+                |script: &Script| script.down_revisions().map(str::to_owned).collect::<BTreeSet<_>>();
             let reparented = parents(ours) != parents(theirs);
             let edited = merge.divergent.contains(id);
             if !reparented && !edited {

@@ -1,7 +1,7 @@
-use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use super::listing;
+use super::{Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::revision::Script;
 
 /// Two files of one directory start with the same number.
@@ -11,7 +11,8 @@ static META: RuleMeta = RuleMeta {
     name: "duplicate-number",
     summary: "Two files of one directory start with the same number",
     severity: Severity::Warning,
-    explanation: "Files numbered by hand (`003_users.py`) are taken by people as a sequence. Two files with the same
+    explanation:
+        "Files numbered by hand (`003_users.py`) are taken by people as a sequence. Two files with the same
 number usually mean that two branches claimed the next free one; the order that the numbers suggest
 is then not the order in which the revisions run.
 
@@ -26,7 +27,8 @@ impl Rule for DuplicateNumber {
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
         for clash in cx.state.number_clashes() {
-            let scripts: Vec<&Script> = clash.paths.iter().filter_map(|path| cx.state.script_at(path)).collect();
+            let scripts: Vec<&Script> =
+                clash.paths.iter().filter_map(|path| cx.state.script_at(path)).collect();
             let is_id = |script: &&Script| {
                 script.revision.trim_start_matches(['v', 'V']).parse::<u32>() == Ok(clash.prefix)
             };
@@ -41,7 +43,8 @@ impl Rule for DuplicateNumber {
             .extent(clash.paths.len())
             .revisions(scripts.iter().map(|script| script.revision.as_str()));
             for path in &clash.paths {
-                diagnostic = diagnostic.at(Place::line(path, cx.state.script_at(path).map_or(1, |s| s.header.line)));
+                diagnostic =
+                    diagnostic.at(Place::line(path, cx.state.script_at(path).map_or(1, |s| s.header.line)));
             }
             sink.push(diagnostic);
         }

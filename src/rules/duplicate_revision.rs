@@ -1,7 +1,7 @@
-use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use super::listing;
+use super::{Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Two files state the same revision id.
 pub(super) struct DuplicateRevision;
@@ -10,7 +10,8 @@ static META: RuleMeta = RuleMeta {
     name: "duplicate-revision",
     summary: "Two files state the same revision id",
     severity: Severity::Error,
-    explanation: "Alembic keeps one file per id. Of two files with the same id it loads one and silently drops the
+    explanation:
+        "Alembic keeps one file per id. Of two files with the same id it loads one and silently drops the
 other, with no more than the warning \"Revision … is present more than once\": which of them runs
 depends on the order of file names, and the tables of the other are never made.
 

@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::revision::Resolved;
 
 /// A header field is computed.
@@ -33,7 +33,10 @@ impl Rule for DynamicIdentifier {
                     Diagnostic::new(
                         META.name,
                         META.severity,
-                        format!("{} of '{}' is computed ({}): {known}", value.name, script.revision, value.expression),
+                        format!(
+                            "{} of '{}' is computed ({}): {known}",
+                            value.name, script.revision, value.expression
+                        ),
                     )
                     .about(format!("{} {}", script.path, value.name))
                     .revisions([&script.revision])

@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::python::grade::Grade;
 
 /// A published revision was changed.
@@ -10,7 +10,8 @@ static META: RuleMeta = RuleMeta {
     name: "edited-after-landing",
     summary: "A published revision was changed",
     severity: Severity::Error,
-    explanation: "Databases that have run a revision never run it again. An edit of its `upgrade()` reaches new
+    explanation:
+        "Databases that have run a revision never run it again. An edit of its `upgrade()` reaches new
 databases only: schemas drift apart without any error. Put the change into a new revision.
 
 Edits are graded on the syntax tree. Whitespace, comments, docstrings, quotes, import order and
@@ -33,7 +34,9 @@ impl Rule for EditedAfterLanding {
                 Grade::Header if reparented => continue,
                 Grade::Header => (Severity::Warning, "its header changes"),
                 Grade::Downgrade => (Severity::Warning, "its downgrade() changes"),
-                Grade::Upgrade => (META.severity, "what its upgrade() does changes: databases that ran it never see that"),
+                Grade::Upgrade => {
+                    (META.severity, "what its upgrade() does changes: databases that ran it never see that")
+                }
             };
             let line = cx.state.script(&edit.revision).map_or(1, |script| script.header.line);
             sink.push(

@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A revision does nothing.
 pub(super) struct EmptyMigration;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "empty-migration",
     summary: "A revision does nothing",
     severity: Severity::Info,
-    explanation: "Neither `upgrade()` nor `downgrade()` does anything, and the revision merges nothing. Usually
+    explanation:
+        "Neither `upgrade()` nor `downgrade()` does anything, and the revision merges nothing. Usually
 `alembic revision` was run without `--autogenerate`, or autogenerate saw no difference because env.py
 does not import the models.",
 };

@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Ten or more hex digits, among them a letter: Alembic's own ids, and no date.
 fn looks_like_id(text: &str) -> bool {
@@ -16,7 +16,8 @@ static META: RuleMeta = RuleMeta {
     name: "filename-mismatch",
     summary: "A file is named by another id than it states",
     severity: Severity::Info,
-    explanation: "The name starts with something that looks like a revision id and is not the id in the file. Alembic
+    explanation:
+        "The name starts with something that looks like a revision id and is not the id in the file. Alembic
 does not care; people who look for the file by its id do. It happens when a file is copied, or when an
 id is changed and the name is not.",
 };

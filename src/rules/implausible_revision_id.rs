@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// Hex ids that follow a pattern: each digit one above the last or the last but one, or hardly any
 /// different digits. Among ids drawn at random fewer than one in a million does.
@@ -28,10 +28,20 @@ mod tests {
 
     #[test]
     fn typed_in_ids_are_told_from_drawn_ones() {
-        for id in ["a1b2c3d4e5f6", "b2c3d4e5f6a7", "123456789abc", "abcdef012345", "aaaaaaaaaaaa", "aaaabbbb"] {
+        for id in ["a1b2c3d4e5f6", "b2c3d4e5f6a7", "123456789abc", "abcdef012345", "aaaaaaaaaaaa", "aaaabbbb"]
+        {
             assert!(is_typed_in(id), "{id}");
         }
-        for id in ["57a39c19b3fc", "f7577b6938c1", "0001", "20240131", "123456789012", "1f002cab0a7", "add_users", "beef"] {
+        for id in [
+            "57a39c19b3fc",
+            "f7577b6938c1",
+            "0001",
+            "20240131",
+            "123456789012",
+            "1f002cab0a7",
+            "add_users",
+            "beef",
+        ] {
             assert!(!is_typed_in(id), "{id}");
         }
     }
@@ -44,7 +54,8 @@ static META: RuleMeta = RuleMeta {
     name: "implausible-revision-id",
     summary: "A revision id was typed in rather than drawn",
     severity: Severity::Warning,
-    explanation: "Ids such as `a1b2c3d4e5f6` or `123456789abc` come to the mind of more than one author, and of every
+    explanation:
+        "Ids such as `a1b2c3d4e5f6` or `123456789abc` come to the mind of more than one author, and of every
 program that writes migrations: `a1b2c3d4e5f6` stands in the history of nearly half of all
 repositories that were looked at. When two branches use one, both files share the id, and one of
 them is silently dropped. `alembic revision` draws an id at random.",
@@ -64,7 +75,10 @@ impl Rule for ImplausibleRevisionId {
                 Diagnostic::new(
                     META.name,
                     META.severity,
-                    format!("id '{}' looks typed in: another branch is likely to use it too", script.revision),
+                    format!(
+                        "id '{}' looks typed in: another branch is likely to use it too",
+                        script.revision
+                    ),
                 )
                 .about(&script.revision)
                 .revisions([&script.revision])

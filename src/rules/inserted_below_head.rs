@@ -12,7 +12,8 @@ static META: RuleMeta = RuleMeta {
     name: "inserted-below-head",
     summary: "A new revision was put under a published one",
     severity: Severity::Error,
-    explanation: "The merge brings a revision that is an ancestor of one that is published already. A database that has
+    explanation:
+        "The merge brings a revision that is an ancestor of one that is published already. A database that has
 run the published one counts everything below it as done: `alembic upgrade head` never runs the new
 revision there, while an empty database does. The two schemas differ from then on.
 

@@ -26,7 +26,11 @@ impl Rule for InvalidRevisionId {
         for script in &cx.state.scripts {
             let refused: BTreeSet<char> =
                 script.revision.chars().filter(|c| matches!(c, '@' | '-' | '+' | ':')).collect();
-            let is_string = script.header.revision.as_ref().is_none_or(|id| id.literal || !script.header.dynamic.is_empty());
+            let is_string = script
+                .header
+                .revision
+                .as_ref()
+                .is_none_or(|id| id.literal || !script.header.dynamic.is_empty());
             let message = match (script.revision.is_empty(), refused.is_empty(), is_string) {
                 (true, ..) => format!("{} has an empty revision id", script.path),
                 (_, false, _) => format!(

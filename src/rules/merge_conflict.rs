@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// git cannot merge a migration file by itself.
 pub(super) struct MergeConflict;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "merge-conflict",
     summary: "git cannot merge a migration file by itself",
     severity: Severity::Error,
-    explanation: "Both sides changed the same revision file (or one changed and the other deleted it), or the Alembic
+    explanation:
+        "Both sides changed the same revision file (or one changed and the other deleted it), or the Alembic
 configuration. git will stop and ask. What the merged graph looks like depends on the answer: onehead
 reads the conflicting file as far as it can, and does not guess.",
 };

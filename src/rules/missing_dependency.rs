@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A revision depends on an id that no file states.
 pub(super) struct MissingDependency;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "missing-dependency",
     summary: "A revision depends on an id that no file states",
     severity: Severity::Warning,
-    explanation: "`depends_on` names an id or branch label that no file of the environment has. Alembic stops with a
+    explanation:
+        "`depends_on` names an id or branch label that no file of the environment has. Alembic stops with a
 KeyError when it builds its map, unless another version location, such as a plugin's, brings the id
 when the application runs. That is why it is a warning only where the id once existed in this
 repository's own history, and an information otherwise.",
@@ -28,16 +29,15 @@ impl Rule for MissingDependency {
             let mut diagnostic = Diagnostic::new(
                 META.name,
                 severity,
-                format!(
-                    "'{}' depends on '{}', which no file states here",
-                    missing.revision, missing.missing
-                ),
+                format!("'{}' depends on '{}', which no file states here", missing.revision, missing.missing),
             )
             .about(format!("{} {}", missing.revision, missing.missing))
             .revisions([&missing.revision])
             .at(Place::line(&missing.path, script.map_or(1, |script| script.header.line)));
             diagnostic = match seen {
-                Some(seen) => diagnostic.because(format!("'{}' was {} in {}", missing.missing, seen.path, seen.commit)),
+                Some(seen) => {
+                    diagnostic.because(format!("'{}' was {} in {}", missing.missing, seen.path, seen.commit))
+                }
                 None => diagnostic.because("it may come from another package's version location".to_owned()),
             };
             sink.push(diagnostic);

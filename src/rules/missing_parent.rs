@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A revision names a parent that no file states.
 pub(super) struct MissingParent;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "missing-parent",
     summary: "A revision names a parent that no file states",
     severity: Severity::Error,
-    explanation: "`down_revision` names an id that no file of the environment has. Alembic stops with \"KeyError\" or
+    explanation:
+        "`down_revision` names an id that no file of the environment has. Alembic stops with \"KeyError\" or
 \"Can't locate revision identified by '…'\" at every command, whatever the database.
 
 It happens when the parent is on another branch that was not merged, when the parent was deleted,
@@ -40,13 +41,11 @@ impl Rule for MissingParent {
                 .revisions([&missing.revision])
                 .at(Place::line(&missing.path, script.map_or(1, |script| script.header.line)));
             diagnostic = match cx.history.seen.get(&missing.missing) {
-                Some(seen) => diagnostic.because(format!(
-                    "'{}' was {} in {}",
-                    missing.missing, seen.path, seen.commit
-                )),
-                None if cx.history.searched && !missing.missing.is_empty() => {
-                    diagnostic.because(format!("'{}' is nowhere in the history of this repository", missing.missing))
+                Some(seen) => {
+                    diagnostic.because(format!("'{}' was {} in {}", missing.missing, seen.path, seen.commit))
                 }
+                None if cx.history.searched && !missing.missing.is_empty() => diagnostic
+                    .because(format!("'{}' is nowhere in the history of this repository", missing.missing)),
                 None => diagnostic,
             };
             let stem = cx.state.scripts.iter().find(|script| {

@@ -1,7 +1,7 @@
-use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use super::listing;
+use super::{Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// There is more than one base without a label.
 pub(super) struct MultipleBases;
@@ -10,7 +10,8 @@ static META: RuleMeta = RuleMeta {
     name: "multiple-bases",
     summary: "There is more than one base without a label",
     severity: Severity::Warning,
-    explanation: "Several revisions have no parent. An empty database can be brought up to date, as Alembic runs every
+    explanation:
+        "Several revisions have no parent. An empty database can be brought up to date, as Alembic runs every
 base, but the order between them is nobody's decision, and one of them is often a file whose
 `down_revision` was lost.
 
@@ -28,7 +29,9 @@ impl Rule for MultipleBases {
             .bases()
             .iter()
             .map(String::as_str)
-            .filter(|base| graph.descendants(base).into_iter().all(|id| graph.own_labels(id).next().is_none()))
+            .filter(|base| {
+                graph.descendants(base).into_iter().all(|id| graph.own_labels(id).next().is_none())
+            })
             .collect();
         if graph.bases().len() < 2 || unlabelled.len() < 2 {
             return;
@@ -36,7 +39,11 @@ impl Rule for MultipleBases {
         let mut diagnostic = Diagnostic::new(
             META.name,
             META.severity,
-            format!("{} have no parent: the history starts in {} places", listing(&unlabelled), unlabelled.len()),
+            format!(
+                "{} have no parent: the history starts in {} places",
+                listing(&unlabelled),
+                unlabelled.len()
+            ),
         )
         .extent(unlabelled.len())
         .revisions(unlabelled.iter().copied());

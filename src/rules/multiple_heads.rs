@@ -63,7 +63,8 @@ static META: RuleMeta = RuleMeta {
     name: "multiple-heads",
     summary: "There are more heads than there should be",
     severity: Severity::Error,
-    explanation: "Two revisions that both extend the same parent are two heads. git merges them without a conflict, as
+    explanation:
+        "Two revisions that both extend the same parent are two heads. git merges them without a conflict, as
 they are different files; the next deployment stops with \"Multiple head revisions are present for given
 argument 'head'\".
 
@@ -87,14 +88,16 @@ impl Rule for MultipleHeads {
             .collect();
         for group in crowded_heads(cx.state) {
             let parents: BTreeSet<&str> = group.heads.iter().flat_map(|head| graph.parents(head)).collect();
-            let common = parents.iter().copied().find(|parent| {
-                group.heads.iter().all(|head| graph.parents(head).contains(parent))
-            });
+            let common = parents
+                .iter()
+                .copied()
+                .find(|parent| group.heads.iter().all(|head| graph.parents(head).contains(parent)));
             let story = match common {
                 Some(parent) => format!("{} all extend '{parent}'", listing(&group.heads)),
                 None => format!("{} are heads", listing(&group.heads)),
             };
-            let label = if group.label.is_empty() { String::new() } else { format!(" on branch {}", group.label) };
+            let label =
+                if group.label.is_empty() { String::new() } else { format!(" on branch {}", group.label) };
             // A parent that cannot be read may join the heads: then this is no certainty.
             let severity = if unknown.is_empty() { META.severity } else { Severity::Warning };
             let mut diagnostic = Diagnostic::new(
@@ -115,7 +118,10 @@ impl Rule for MultipleHeads {
                 }
             }
             if !unknown.is_empty() {
-                diagnostic = diagnostic.because(format!("the parents of {} cannot be known without running them", listing(unknown.iter())));
+                diagnostic = diagnostic.because(format!(
+                    "the parents of {} cannot be known without running them",
+                    listing(unknown.iter())
+                ));
             }
             sink.push(diagnostic);
         }

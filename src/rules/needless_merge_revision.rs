@@ -11,7 +11,8 @@ static META: RuleMeta = RuleMeta {
     name: "needless-merge-revision",
     summary: "A merge revision merges a revision with its own ancestor",
     severity: Severity::Warning,
-    explanation: "One parent of the merge revision is already below another one: there was nothing to merge. Alembic
+    explanation:
+        "One parent of the merge revision is already below another one: there was nothing to merge. Alembic
 accepts it, but `alembic downgrade` and stamps then meet \"Requested revision … overlaps with other
 requested revisions\". Name only the newest parent.",
 };
@@ -28,7 +29,9 @@ impl Rule for NeedlessMergeRevision {
                 let parents: BTreeSet<&str> = script.down_revisions().collect();
                 let covered = parents.iter().find_map(|parent| {
                     let above = parents.iter().find(|other| {
-                        *other != parent && graph.ancestors(other).contains(parent) && !graph.ancestors(parent).contains(*other)
+                        *other != parent
+                            && graph.ancestors(other).contains(parent)
+                            && !graph.ancestors(parent).contains(*other)
                     });
                     above.map(|above| (*parent, *above))
                 });

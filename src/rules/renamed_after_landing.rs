@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// The file of a published revision moved.
 pub(super) struct RenamedAfterLanding;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "renamed-after-landing",
     summary: "The file of a published revision moved",
     severity: Severity::Info,
-    explanation: "Only the id counts for Alembic, so a renamed file is harmless by itself. It is worth knowing when a
+    explanation:
+        "Only the id counts for Alembic, so a renamed file is harmless by itself. It is worth knowing when a
 number or a date in the name suggests another order than the revisions run in, and when other
 branches still have the file under its old name: their merges then hold it twice.",
 };
@@ -30,7 +31,10 @@ impl Rule for RenamedAfterLanding {
                 Diagnostic::new(
                     META.name,
                     META.severity,
-                    format!("'{}' is published, and its file moves from {} to {}", moved.revision, moved.from, moved.to),
+                    format!(
+                        "'{}' is published, and its file moves from {} to {}",
+                        moved.revision, moved.from, moved.to
+                    ),
                 )
                 .about(&moved.revision)
                 .revisions([&moved.revision])

@@ -1,7 +1,7 @@
-use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use super::listing;
+use super::{Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A published revision got other parents.
 pub(super) struct ReparentedAfterLanding;
@@ -10,7 +10,8 @@ static META: RuleMeta = RuleMeta {
     name: "reparented-after-landing",
     summary: "A published revision got other parents",
     severity: Severity::Error,
-    explanation: "Databases remember only the id they stand at. When a published revision moves onto another parent,
+    explanation:
+        "Databases remember only the id they stand at. When a published revision moves onto another parent,
 a database that ran it counts the new parent as done although it never ran it, and one that stands
 between may run things in another order.
 

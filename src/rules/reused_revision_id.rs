@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A new revision takes an id that another one had.
 pub(super) struct ReusedRevisionId;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "reused-revision-id",
     summary: "A new revision takes an id that another one had",
     severity: Severity::Error,
-    explanation: "The id stood for another migration earlier in this repository's history. A database that ran the old
+    explanation:
+        "The id stood for another migration earlier in this repository's history. A database that ran the old
 one is stamped with the id and takes the new one for done. Give the new revision an id of its own.
 
 `check` looks for this where ids are typed in or numbered; an id drawn at random does not come twice,
@@ -26,7 +27,9 @@ impl Rule for ReusedRevisionId {
             let mut diagnostic = Diagnostic::new(
                 META.name,
                 META.severity,
-                format!("id '{id}' stood for another migration: databases that ran that one never run this one"),
+                format!(
+                    "id '{id}' stood for another migration: databases that ran that one never run this one"
+                ),
             )
             .about(id)
             .revisions([id])

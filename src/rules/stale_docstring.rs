@@ -18,7 +18,8 @@ static META: RuleMeta = RuleMeta {
     name: "stale-docstring",
     summary: "The docstring names other ids than the code",
     severity: Severity::Info,
-    explanation: "Alembic's template writes `Revision ID:` and `Revises:` into the docstring. Only the variables count,
+    explanation:
+        "Alembic's template writes `Revision ID:` and `Revises:` into the docstring. Only the variables count,
 so nothing breaks; but people read the docstring, and one that names another parent than
 `down_revision` does is usually what a hand-made rebase left behind.",
 };
@@ -32,7 +33,8 @@ impl Rule for StaleDocstring {
         for script in &cx.state.scripts {
             let docstring = &script.header.docstring;
             let mut wrong = Vec::new();
-            if let Some(stated) = docstring.revision.as_ref().filter(|stated| stated.value != script.revision) {
+            if let Some(stated) = docstring.revision.as_ref().filter(|stated| stated.value != script.revision)
+            {
                 wrong.push(format!("Revision ID: {}", stated.value));
             }
             if let Some(stated) = &docstring.revises

@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A file in a version location is no readable revision.
 pub(super) struct UnreadableRevision;
@@ -9,7 +9,8 @@ static META: RuleMeta = RuleMeta {
     name: "unreadable-revision",
     summary: "A file in a version location is no readable revision",
     severity: Severity::Warning,
-    explanation: "Alembic imports every Python file of a version location. One that has a syntax error, committed
+    explanation:
+        "Alembic imports every Python file of a version location. One that has a syntax error, committed
 conflict markers, only Python 2 syntax, no `revision` or no `down_revision` stops every command, or
 the Python that runs today cannot read it. The graph of the other files is still reported; what this
 file would add to it is taken as far as it can be read.",
@@ -23,9 +24,13 @@ impl Rule for UnreadableRevision {
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
         for file in &cx.state.unreadable {
             sink.push(
-                Diagnostic::new(META.name, META.severity, format!("{} cannot be loaded: {}", file.path, file.reason))
-                    .about(file.path.to_string())
-                    .at(Place::line(&file.path, file.line)),
+                Diagnostic::new(
+                    META.name,
+                    META.severity,
+                    format!("{} cannot be loaded: {}", file.path, file.reason),
+                )
+                .about(file.path.to_string())
+                .at(Place::line(&file.path, file.line)),
             );
         }
     }

@@ -1,6 +1,6 @@
 use super::{Rule, RuleCx, RuleMeta};
-use crate::diagnostic::{Diagnostic, Severity};
 use crate::diagnostic::Place;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// A directory with migrations is not scanned.
 pub(super) struct UnscannedMigrations;
@@ -25,7 +25,10 @@ impl Rule for UnscannedMigrations {
                 Diagnostic::new(
                     META.name,
                     META.severity,
-                    format!("{directory} holds {files} migration{} that Alembic does not scan", if *files == 1 { "" } else { "s" }),
+                    format!(
+                        "{directory} holds {files} migration{} that Alembic does not scan",
+                        if *files == 1 { "" } else { "s" }
+                    ),
                 )
                 .about(directory.to_string())
                 .at(Place::line(directory, 1)),

@@ -41,10 +41,7 @@ impl LineIndex {
         let start = self.starts.get(line as usize - 1).copied().unwrap_or(0) as usize;
         let end = (offset as usize).min(text.len());
         let before = text.get(start..end).unwrap_or_default();
-        let column = String::from_utf8_lossy(before)
-            .chars()
-            .filter(|c| *c != '\u{feff}')
-            .count() as u32;
+        let column = String::from_utf8_lossy(before).chars().filter(|c| *c != '\u{feff}').count() as u32;
         LineColumn { line, column: column + 1 }
     }
 }

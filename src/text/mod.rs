@@ -35,10 +35,7 @@ mod tests {
 
     #[test]
     fn printable_escapes_what_moves_a_terminal() {
-        assert_eq!(
-            printable("a\u{1b}[31mred\u{202e}x\n\u{9b}é"),
-            "a\\u{1b}[31mred\\u{202e}x\\u{a}\\u{9b}é"
-        );
+        assert_eq!(printable("a\u{1b}[31mred\u{202e}x\n\u{9b}é"), "a\\u{1b}[31mred\\u{202e}x\\u{a}\\u{9b}é");
     }
 
     #[test]

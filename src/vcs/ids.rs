@@ -121,7 +121,6 @@ impl RepoPath {
     }
 }
 
-
 impl fmt::Display for RepoPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.to_str_lossy())

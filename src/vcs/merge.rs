@@ -217,11 +217,8 @@ impl Merge<'_> {
             self.conflict(path, "binary file changed on both sides");
             return Ok(ours);
         }
-        let labels = text::Labels {
-            ancestor: None,
-            current: Some("base".into()),
-            other: Some("head".into()),
-        };
+        let labels =
+            text::Labels { ancestor: None, current: Some("base".into()), other: Some("head".into()) };
         let mut input = gix::diff::blob::InternedInput::new(&b""[..], &b""[..]);
         let merge = text::Merge::new(
             &mut input,

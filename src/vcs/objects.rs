@@ -191,10 +191,9 @@ impl Objects {
     fn load(&self, id: &oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<bool, Error> {
         match self.raw(id, buffer) {
             Ok(Some(found)) if found == kind => Ok(true),
-            Ok(Some(found)) => Err(Error::Object {
-                id: id.to_string(),
-                reason: format!("it is a {found}, not a {kind}"),
-            }),
+            Ok(Some(found)) => {
+                Err(Error::Object { id: id.to_string(), reason: format!("it is a {found}, not a {kind}") })
+            }
             Ok(None) => Ok(false),
             Err(error) => Err(Error::Object { id: id.to_string(), reason: reason(&error) }),
         }
@@ -234,7 +233,8 @@ impl Objects {
             return Ok(false);
         }
         for entry in TreeRefIter::from_bytes(buffer, self.hash) {
-            let entry = entry.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })?;
+            let entry =
+                entry.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })?;
             let kind = match entry.mode.kind() {
                 GixKind::Tree => EntryKind::Tree,
                 GixKind::Blob | GixKind::BlobExecutable => EntryKind::File,

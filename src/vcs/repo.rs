@@ -64,7 +64,10 @@ impl Repo {
                 return Error::NotARepository { place: place.clone() };
             }
             if !Path::new(&place).exists() {
-                return Error::Unreadable { place: place.clone(), reason: "there is no such directory".into() };
+                return Error::Unreadable {
+                    place: place.clone(),
+                    reason: "there is no such directory".into(),
+                };
             }
             if reason.contains("does not appear to be a git repository") {
                 return Error::NotARepository { place: place.clone() };
@@ -94,7 +97,6 @@ impl Repo {
     pub(in crate::vcs) fn gix(&self) -> &gix::Repository {
         &self.local
     }
-
 
     /// The work tree's directory; `None` for a bare repository.
     pub fn work_tree(&self) -> Option<&Path> {
@@ -274,7 +276,8 @@ impl Repo {
             false => Error::Unrelated { base: base.short(), head: head.short() },
         };
         let cache = self.local.commit_graph_if_enabled().ok().flatten();
-        let mut graph = gix::revision::plumbing::Graph::new(&self.objects, cache.as_ref().filter(|_| !shallow));
+        let mut graph =
+            gix::revision::plumbing::Graph::new(&self.objects, cache.as_ref().filter(|_| !shallow));
         match gix::revision::plumbing::merge_base(base.0, &[head.0], &mut graph) {
             Ok(Some(bases)) => Ok(bases.into_iter().map(CommitId).collect()),
             Ok(None) => Err(beyond()),

@@ -135,7 +135,8 @@ impl Visit {
             if seen.contains_key(&id) {
                 continue;
             }
-            let Some((mut commit, mut parents)) = self.read(objects, id, is_tip, &mut stack, &mut buffer)? else {
+            let Some((mut commit, mut parents)) = self.read(objects, id, is_tip, &mut stack, &mut buffer)?
+            else {
                 continue;
             };
             seen.insert(id, ());
@@ -182,15 +183,12 @@ impl Visit {
             };
             return Ok(Some((walked, parents)));
         }
-        let found = gix::objs::Find::try_find(objects, &id, buffer).map_err(|error| Error::Object {
-            id: id.to_string(),
-            reason: super::error::reason(&error),
-        })?;
+        let found = gix::objs::Find::try_find(objects, &id, buffer)
+            .map_err(|error| Error::Object { id: id.to_string(), reason: super::error::reason(&error) })?;
         match found.map(|data| data.kind) {
             Some(Kind::Commit) => {
-                let commit = Objects::decode_commit(buffer, objects.hash_kind()).ok_or_else(|| Error::Object {
-                    id: id.to_string(),
-                    reason: "it is no well-formed commit".into(),
+                let commit = Objects::decode_commit(buffer, objects.hash_kind()).ok_or_else(|| {
+                    Error::Object { id: id.to_string(), reason: "it is no well-formed commit".into() }
                 })?;
                 let mut parents: Vec<ObjectId> = commit.parents.iter().map(|parent| parent.0).collect();
                 if self.shallow.binary_search(&id).is_ok() {

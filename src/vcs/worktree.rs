@@ -37,7 +37,10 @@ impl Repo {
     pub fn work_tree_tree(&self, relevant: &dyn Fn(&RepoPath) -> bool) -> Result<TreeId, Error> {
         let place = || self.git_dir().display().to_string();
         let Some(root) = self.work_tree() else {
-            return Err(Error::Unreadable { place: place(), reason: "it is bare: there is no work tree".into() });
+            return Err(Error::Unreadable {
+                place: place(),
+                reason: "it is bare: there is no work tree".into(),
+            });
         };
         let failed = |error: &gix::Error| Error::Unreadable { place: place(), reason: reason(error) };
         let mut files = self.index_files()?;
@@ -106,7 +109,8 @@ impl Repo {
             return Ok(());
         };
         let on_disk = root.join(relative);
-        let failed = |error: std::io::Error| Error::File { path: path.to_string(), reason: error.to_string() };
+        let failed =
+            |error: std::io::Error| Error::File { path: path.to_string(), reason: error.to_string() };
         let metadata = match fs::symlink_metadata(&on_disk) {
             Ok(metadata) => metadata,
             Err(_) => {
@@ -148,12 +152,8 @@ fn build_tree(objects: &Objects, files: Files) -> Result<TreeId, Error> {
         if path.is_root() {
             return Ok(tree);
         }
-        let entry = Entry {
-            name: path.name().to_owned(),
-            kind: EntryKind::Tree,
-            executable: false,
-            id: tree.0,
-        };
+        let entry =
+            Entry { name: path.name().to_owned(), kind: EntryKind::Tree, executable: false, id: tree.0 };
         directories.entry(path.parent()).or_default().push(entry);
     }
     Ok(objects.empty_tree())

@@ -43,7 +43,7 @@ impl Finder for AlembicFinder {
             let configured = match mark {
                 Mark::Ini(blob) => {
                     let text = objects.blob(*blob)?.unwrap_or_default();
-                    from_ini(directory, &String::from_utf8_lossy(&text))
+                    from_ini(directory, &text)
                 }
                 Mark::Pyproject(blob) => {
                     let text = objects.blob(*blob)?.unwrap_or_default();
@@ -91,10 +91,9 @@ impl Finder for AlembicFinder {
         blob: BlobId,
     ) -> Result<String, Error> {
         let text = objects.blob(blob)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
         let configured: Vec<Configured> = match path.name().as_bytes() {
             b"alembic.ini" => from_ini(&path.parent(), &text),
-            _ => from_pyproject(&path.parent(), &text).into_iter().collect(),
+            _ => from_pyproject(&path.parent(), &String::from_utf8_lossy(&text)).into_iter().collect(),
         };
         Ok(if configured.is_empty() { String::new() } else { format!("{configured:?}") })
     }
@@ -109,7 +108,9 @@ impl Finder for AlembicFinder {
         let directories: BTreeSet<&RepoPath> = marks
             .iter()
             .filter(|(directory, mark)| {
-                *mark == Mark::Migrations && directory.is_within(&environment.directory) && !covers(environment, directory)
+                *mark == Mark::Migrations
+                    && directory.is_within(&environment.directory)
+                    && !covers(environment, directory)
             })
             .map(|(directory, _)| directory)
             .collect();
@@ -134,7 +135,9 @@ impl AlembicFinder {
     ) -> Result<(), Error> {
         let below = |location: &VersionLocation| {
             marks.iter().any(|(directory, mark)| {
-                *mark == Mark::Migrations && directory.is_within(&location.path) && *directory != location.path
+                *mark == Mark::Migrations
+                    && directory.is_within(&location.path)
+                    && *directory != location.path
             })
         };
         let candidates: Vec<usize> = environment
@@ -183,7 +186,8 @@ impl Search<'_> {
             locations.push(VersionLocation { path, recursive: configured.recursive });
         }
         // Several files may configure one environment (`alembic.ini` for production and for tests).
-        if self.found.iter().any(|known| known.directory == directory && known.version_locations == locations) {
+        if self.found.iter().any(|known| known.directory == directory && known.version_locations == locations)
+        {
             return Ok(());
         }
         self.found.push(Environment {
@@ -274,10 +278,8 @@ impl Search<'_> {
         // A package somewhere below: any script directory whose path ends like that.
         let ending = RepoPath::new(relative);
         let ends_alike = |directory: &RepoPath| {
-            {
-                let rest = directory.as_bytes().strip_suffix(ending.as_bytes().as_bytes());
-                rest.is_some_and(|rest| rest.ends_with(b"/"))
-            }
+            let rest = directory.as_bytes().strip_suffix(ending.as_bytes().as_bytes());
+            rest.is_some_and(|rest| rest.ends_with(b"/"))
         };
         Ok(self
             .marks
@@ -286,7 +288,10 @@ impl Search<'_> {
             .map(|(directory, _)| directory.clone()))
     }
 
-    fn existing(&self, candidates: impl IntoIterator<Item = Option<RepoPath>>) -> Result<Option<RepoPath>, Error> {
+    fn existing(
+        &self,
+        candidates: impl IntoIterator<Item = Option<RepoPath>>,
+    ) -> Result<Option<RepoPath>, Error> {
         for candidate in candidates.into_iter().flatten() {
             if self.is_directory(&candidate)? {
                 return Ok(Some(candidate));
@@ -298,27 +303,29 @@ impl Search<'_> {
 
 /// Whether `directory` is scanned as part of `environment`.
 fn covers(environment: &Environment, directory: &RepoPath) -> bool {
-    environment
-        .version_locations
-        .iter()
-        .any(|location| *directory == location.path || (location.recursive && directory.is_within(&location.path)))
+    environment.version_locations.iter().any(|location| {
+        *directory == location.path || (location.recursive && directory.is_within(&location.path))
+    })
 }
 
-fn from_ini(directory: &RepoPath, text: &str) -> Vec<Configured> {
-    let Ok(ini) = Ini::parse(text) else { return Vec::new() };
+fn from_ini(directory: &RepoPath, text: &[u8]) -> Vec<Configured> {
+    let Ok(ini) = Ini::from_bytes(text) else { return Vec::new() };
     let file = directory.join("alembic.ini");
     let mut found = Vec::new();
     for section in ini.sections() {
         let get = |option| ini.get(section, option, HERE).ok().flatten();
-        // A DEFAULT value shows up in every section; only Alembic's own counts then.
-        let own = ini.raw(section, "script_location").is_some();
-        let Some(script_location) = get("script_location").filter(|_| own || section == "alembic") else {
+        // A DEFAULT value shows up in every section, at one line; only Alembic's own counts then.
+        let line = |section| ini.line(section, "script_location");
+        let inherited = ini.sections().any(|other| other != section && line(other) == line(section));
+        let Some(script_location) = get("script_location").filter(|_| !inherited || section == "alembic")
+        else {
             continue;
         };
-        let version_locations = get("version_locations").filter(|value| !value.trim().is_empty()).map(|value| {
-            let separator = get("path_separator").or_else(|| get("version_path_separator"));
-            split_locations(&value, separator.as_deref())
-        });
+        let version_locations =
+            get("version_locations").filter(|value| !value.trim().is_empty()).map(|value| {
+                let separator = get("path_separator").or_else(|| get("version_path_separator"));
+                split_locations(&value, separator.as_deref())
+            });
         found.push(Configured {
             name: (section != "alembic").then(|| section.to_owned()),
             found_by: format!("{file} [{section}]"),

@@ -3,7 +3,6 @@
 use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_python_parser::Parsed;
 
-
 use crate::python::{self, Binding, Const, Constants};
 use crate::revision::{
     Docstring, DynamicValue, Header, Id, IdList, Ignore, ListShape, Problem, ProblemKind, Resolved,
@@ -135,7 +134,8 @@ fn shorten(expression: &str) -> String {
 fn docstring(body: &[Stmt], text: &str) -> Docstring {
     let Some(Stmt::Expr(first)) = body.first() else { return Docstring::default() };
     let Expr::StringLiteral(string) = &*first.value else { return Docstring::default() };
-    let message = string.value.to_str().lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+    let message =
+        string.value.to_str().lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
     let place = python::span(string.range);
     let raw = text.get(place.range()).unwrap_or_default();
     let field = |key: &str| {
@@ -175,9 +175,7 @@ fn does_nothing(body: &[Stmt]) -> bool {
                 Stmt::Expr(expression) => {
                     expression.value.is_string_literal_expr() || expression.value.is_ellipsis_literal_expr()
                 }
-                Stmt::Return(statement) => {
-                    statement.value.as_deref().is_none_or(Expr::is_none_literal_expr)
-                }
+                Stmt::Return(statement) => statement.value.as_deref().is_none_or(Expr::is_none_literal_expr),
                 _ => false,
             });
             if !idle {
@@ -321,7 +319,9 @@ fn shift(binding: &Binding, by: u32) -> Binding {
     fn move_const(value: &Const, by: u32) -> Const {
         let all = |items: &[Const]| items.iter().map(|item| move_const(item, by)).collect();
         match value {
-            Const::Text(text, span) => Const::Text(text.clone(), ByteSpan::new(span.start + by, span.end + by)),
+            Const::Text(text, span) => {
+                Const::Text(text.clone(), ByteSpan::new(span.start + by, span.end + by))
+            }
             Const::Tuple(items) => Const::Tuple(all(items)),
             Const::List(items) => Const::List(all(items)),
             Const::Set(items) => Const::Set(all(items)),

@@ -52,7 +52,13 @@ impl Scanner {
     }
 
     /// `telling`: a parent directory's name suggests migrations, so every file is worth a look.
-    fn directory(&mut self, objects: &Objects, tree: TreeId, telling: bool, depth: usize) -> Result<Marks, Error> {
+    fn directory(
+        &mut self,
+        objects: &Objects,
+        tree: TreeId,
+        telling: bool,
+        depth: usize,
+    ) -> Result<Marks, Error> {
         if let Some(marks) = self.directories.get(&(tree, telling)) {
             return Ok(Rc::clone(marks));
         }
@@ -94,7 +100,12 @@ impl Scanner {
         Ok(marks)
     }
 
-    fn holds_migrations(&mut self, objects: &Objects, entries: &[Entry], telling: bool) -> Result<bool, Error> {
+    fn holds_migrations(
+        &mut self,
+        objects: &Objects,
+        entries: &[Entry],
+        telling: bool,
+    ) -> Result<bool, Error> {
         let python: Vec<&Entry> = entries
             .iter()
             .filter(|entry| entry.kind == EntryKind::File && entry.name.ends_with(b".py"))
@@ -192,7 +203,9 @@ fn assigns(text: &[u8], name: &[u8]) -> bool {
 
 fn is_telling(directory: &[u8]) -> bool {
     let name = directory.to_ascii_lowercase();
-    [&b"migrat"[..], b"alembic", b"version", b"revision", b"upgrade"].iter().any(|word| name.contains_str(word))
+    [&b"migrat"[..], b"alembic", b"version", b"revision", b"upgrade"]
+        .iter()
+        .any(|word| name.contains_str(word))
 }
 
 /// `1a2b3c4d_…`, `0042_…`, `20240131_…`, `v3_…`.
