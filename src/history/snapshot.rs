@@ -25,20 +25,20 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// The files that state `id`.
-    pub fn scripts_of<'s>(&'s self, id: &str) -> impl Iterator<Item = &'s Arc<Script>> + use<'s> {
+    pub fn scripts_of<'s>(&'s self, id: &str) -> impl Iterator<Item = &'s Script> + use<'s> {
         let start = self.scripts.partition_point(|script| &*script.revision < id);
         let id = id.to_owned();
-        self.scripts[start..].iter().take_while(move |script| *script.revision == *id)
+        self.scripts[start..].iter().map(Arc::as_ref).take_while(move |script| *script.revision == *id)
     }
 
     /// The first file that states `id`.
-    pub fn script(&self, id: &str) -> Option<&Arc<Script>> {
+    pub fn script(&self, id: &str) -> Option<&Script> {
         self.scripts_of(id).next()
     }
 
     /// The revision that the file at `path` states.
-    pub fn script_at(&self, path: &RepoPath) -> Option<&Arc<Script>> {
-        self.scripts.iter().find(|script| script.path == *path)
+    pub fn script_at(&self, path: &RepoPath) -> Option<&Script> {
+        self.scripts.iter().find(|script| script.path == *path).map(Arc::as_ref)
     }
 
     /// Files of one directory whose names start with the same number; sorted by number, then path.
