@@ -65,7 +65,14 @@ pub fn check<E: From<Error>>(
     let merge_base = bases.first().copied();
     let is_ancestor = head.committed && head.commit.is_some() && merge_base == head.commit;
     if is_ancestor || head.tree == base.tree {
-        return Ok(Answer { merge_base, ..standing(repo, reader, head, prepare)? });
+        let mut answer = Answer { merge_base, ..standing(repo, reader, head, prepare)? };
+        if head.tree != base.tree {
+            let mut environments = reader.environments(base.tree)?;
+            prepare(&mut environments)?;
+            let merged = environments.iter().map(|environment| reader.snapshot(base.tree, environment));
+            answer.merged = merged.collect::<Result<_, Error>>()?;
+        }
+        return Ok(answer);
     }
     let mut read = |tree| -> Result<Vec<Snapshot>, E> {
         let mut environments = reader.environments(tree)?;
@@ -181,6 +188,9 @@ fn compare(
     let grade = |one, two| reader.headers().grade(objects, one, two);
     let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
     leave_out_published(&mut published_changes, state, &sides.trunk);
+    // What head never had from base, it did not change: that is told as divergent.
+    published_changes.edited.retain(|edit| sides.ancestor.graph.contains(&edit.revision));
+    published_changes.reparented.retain(|change| sides.ancestor.graph.contains(&change.revision));
     let mut divergent = BTreeSet::new();
     for id in sides.head.graph.ids().filter(|id| !sides.ancestor.graph.contains(id)) {
         if let (Some(ours), Some(theirs)) = (sides.base.script(id), sides.head.script(id))

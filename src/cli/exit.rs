@@ -3,13 +3,14 @@
 //! 0: nothing found, or done. 1: findings. 2: could not run, with the reason and a command to try
 //! on stderr.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anstream::AutoStream;
 
 use super::args::{Args, Color};
-use crate::text::printable;
+use crate::text::{is_hidden, printable};
 use crate::vcs;
 
 /// Exit code for everything that kept a command from running.
@@ -97,10 +98,31 @@ impl Output {
 
     /// A document as JSON, indented, with a newline.
     pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
-        serde_json::to_writer_pretty(&mut self.report, document)?;
+        let text = serde_json::to_string_pretty(document)?;
+        self.report.write_all(json_printable(&text).as_bytes())?;
         self.report.write_all(b"\n")?;
         Ok(())
     }
+}
+
+/// JSON text with the characters that could move or reorder a terminal's text as `\uXXXX`: they can
+/// only stand inside strings.
+pub(super) fn json_printable(json: &str) -> Cow<'_, str> {
+    if json.is_ascii() {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character.is_ascii() || !is_hidden(character) {
+            true => out.push(character),
+            false => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    Cow::Owned(out)
 }
 
 fn printable_lines(text: &str) -> String {

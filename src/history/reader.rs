@@ -137,7 +137,7 @@ impl Reader {
 ///
 /// # Errors
 /// When an object is damaged.
-pub fn list_files(
+pub(super) fn list_files(
     objects: &Objects,
     root: TreeId,
     environment: &Environment,

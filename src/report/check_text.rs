@@ -92,6 +92,10 @@ fn counts(findings: &[Finding]) -> String {
 fn state(doc: &CheckDocument) -> String {
     let head = doc.head.as_deref().map_or_else(|| "the uncommitted state".to_owned(), short);
     let subject = match &doc.base {
+        Some(base) if doc.base == doc.head => format!("{} is merged already and", short(base)),
+        Some(base) if doc.head.is_some() && doc.merge_base == doc.head => {
+            format!("{head} is merged already: {}", short(base))
+        }
         Some(base) => format!("{head} merged into {}", short(base)),
         None => head,
     };

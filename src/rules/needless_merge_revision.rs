@@ -24,7 +24,9 @@ impl Rule for NeedlessMergeRevision {
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
         let graph = &cx.state.graph;
-        for id in graph.merge_points() {
+        // Inside a circle everything is above everything.
+        let circling = |id: &String| graph.cycles().iter().any(|cycle| cycle.contains(id));
+        for id in graph.merge_points().iter().filter(|id| !circling(id)) {
             for script in cx.state.scripts_of(id) {
                 let parents: BTreeSet<&str> = script.down_revisions().collect();
                 let covered = parents.iter().find_map(|parent| {

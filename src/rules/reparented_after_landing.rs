@@ -26,8 +26,9 @@ impl Rule for ReparentedAfterLanding {
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
         let Some(merge) = &cx.merge else { return };
-        let mends = cx.state.graph.heads().len() < merge.base.graph.heads().len()
-            || (cx.state.graph.missing().len() < merge.base.graph.missing().len());
+        let (now, before) = (&cx.state.graph, &merge.base.graph);
+        let mends = now.cycles().len() <= before.cycles().len()
+            && (now.heads().len() < before.heads().len() || now.missing().len() < before.missing().len());
         let severity = if mends { Severity::Warning } else { META.severity };
         for change in &merge.published_changes.reparented {
             let name = |ids: &[String]| if ids.is_empty() { "no parent".to_owned() } else { listing(ids) };

@@ -1,6 +1,7 @@
 use super::{Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::vcs::RepoPath;
 
 /// A file in a version location is no readable revision.
 pub(super) struct UnreadableRevision;
@@ -22,7 +23,13 @@ impl Rule for UnreadableRevision {
     }
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
-        for file in &cx.state.unreadable {
+        // A file that the merge leaves in conflict is told as that; its markers are git's.
+        let in_conflict = |path: &RepoPath| {
+            cx.merge
+                .as_ref()
+                .is_some_and(|merge| merge.conflicts.iter().any(|conflict| conflict.path == *path))
+        };
+        for file in cx.state.unreadable.iter().filter(|file| !in_conflict(&file.path)) {
             sink.push(
                 Diagnostic::new(
                     META.name,

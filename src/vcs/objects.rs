@@ -117,8 +117,8 @@ pub struct ObjectsFactory {
 /// Bytes of recently unpacked delta bases that a reader of a few objects keeps.
 const SMALL_CACHE: usize = 8 << 20;
 
-/// The same for a reader that looks at every commit's trees; measured best on large histories.
-const LARGE_CACHE: usize = 64 << 20;
+/// The same for a reader that looks at every commit's trees; larger ones gain nothing and cost memory.
+const LARGE_CACHE: usize = 16 << 20;
 
 impl ObjectsFactory {
     pub(super) fn new(store: gix::ThreadSafeRepository, quarantine: Vec<PathBuf>) -> Self {

@@ -3,7 +3,7 @@ use std::io::Write as _;
 use rayon::prelude::*;
 
 use crate::cli::args::{Global, TimelineArgs, TimelineFormat};
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, json_printable};
 use crate::cli::session::Session;
 use crate::cli::time;
 use crate::history::{Delta, Emission, Headers, Reader, Timeline, delta, timeline};
@@ -74,7 +74,8 @@ fn print(
                         let record = record(headers, objects, timeline, emission)?;
                         match format {
                             TimelineFormat::Jsonl => {
-                                serde_json::to_writer(&mut text, &record)?;
+                                let line = serde_json::to_string(&record)?;
+                                text.extend_from_slice(json_printable(&line).as_bytes());
                                 text.push(b'\n');
                             }
                             TimelineFormat::Text => {

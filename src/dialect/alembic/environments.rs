@@ -49,7 +49,7 @@ impl Finder for AlembicFinder {
                     let text = objects.blob(*blob)?.unwrap_or_default();
                     from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
                 }
-                Mark::ScriptDirectory | Mark::Migrations => Vec::new(),
+                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => Vec::new(),
             };
             for configured in configured {
                 search.configured(configured)?;
@@ -60,8 +60,16 @@ impl Finder for AlembicFinder {
                 search.script_directory(directory);
             }
         }
+        // Files that a version location links to are read there.
+        let mut linked = BTreeSet::new();
         for (directory, mark) in marks.iter() {
-            if *mark == Mark::Migrations {
+            if let Mark::Link(target) = mark {
+                let target = objects.blob(*target)?.unwrap_or_default();
+                linked.extend(directory.resolve(&target).map(|file| file.parent()));
+            }
+        }
+        for (directory, mark) in marks.iter() {
+            if *mark == Mark::Migrations && !linked.contains(directory) {
                 search.bare_directory(directory);
             }
         }
@@ -79,7 +87,7 @@ impl Finder for AlembicFinder {
         let file = |(directory, mark): &(RepoPath, Mark)| match mark {
             Mark::Ini(_) => Some(directory.join("alembic.ini")),
             Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
-            Mark::ScriptDirectory | Mark::Migrations => None,
+            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => None,
         };
         Ok(marks.iter().filter_map(file).collect())
     }
@@ -147,9 +155,7 @@ impl AlembicFinder {
             .filter(|(_, location)| !location.recursive && below(location))
             .map(|(at, _)| at)
             .collect();
-        if !candidates.is_empty()
-            && self.scanner.names_version_locations(objects, root, &environment.directory)?
-        {
+        if !candidates.is_empty() && self.scanner.names_version_locations(objects, root)? {
             for at in candidates {
                 environment.version_locations[at].recursive = true;
             }

@@ -145,7 +145,10 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
     let field = |key: &str| {
         let mut at = place.start as usize;
         for line in raw.split_inclusive('\n') {
-            let label = line.trim_start().trim_start_matches(['"', '\'', 'r', 'u', 'R', 'U']);
+            let quotes = ['"', '\''];
+            let label = line.trim_start();
+            let prefixed = label.strip_prefix(['r', 'u', 'R', 'U']).filter(|rest| rest.starts_with(quotes));
+            let label = prefixed.unwrap_or(label).trim_start_matches(quotes).trim_start();
             if let Some(value) = label.strip_prefix(key) {
                 let start = at + (line.len() - value.len()) + (value.len() - value.trim_start().len());
                 let value = value.trim().trim_end_matches(['"', '\'']).trim_end();

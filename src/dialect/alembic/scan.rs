@@ -20,6 +20,8 @@ pub(super) enum Mark {
     ScriptDirectory,
     /// Files that assign `revision` and `down_revision`.
     Migrations,
+    /// A Python file that is a symbolic link, and where it leads.
+    Link(BlobId),
 }
 
 type Marks = Rc<Vec<(RepoPath, Mark)>>;
@@ -29,6 +31,7 @@ type Marks = Rc<Vec<(RepoPath, Mark)>>;
 pub(super) struct Scanner {
     directories: HashMap<(TreeId, bool), Marks>,
     blobs: HashMap<BlobId, Facts>,
+    naming: HashMap<TreeId, bool>,
 }
 
 /// What matters of a file's text.
@@ -68,6 +71,9 @@ impl Scanner {
         let has = |name: &[u8], kind| entries.iter().any(|entry| entry.name == name && entry.kind == kind);
         for entry in &entries {
             match (entry.name.as_slice(), entry.blob()) {
+                (name, Some(blob)) if entry.kind == EntryKind::Symlink && name.ends_with(b".py") => {
+                    marks.push((here.clone(), Mark::Link(blob)));
+                }
                 (b"alembic.ini", Some(blob)) => marks.push((here.clone(), Mark::Ini(blob))),
                 (b"pyproject.toml", Some(blob)) => {
                     if self.facts(objects, blob)?.mentions_alembic {
@@ -148,29 +154,29 @@ impl Scanner {
         Ok(count)
     }
 
-    /// Whether a Python file in `directory` or in a directory above it names `version_locations`.
-    pub(super) fn names_version_locations(
-        &mut self,
-        objects: &Objects,
-        root: TreeId,
-        directory: &RepoPath,
-    ) -> Result<bool, Error> {
-        let mut directory = directory.clone();
-        loop {
-            for entry in objects.list(root, &directory)? {
-                if entry.kind == EntryKind::File
-                    && entry.name.ends_with(b".py")
-                    && let Some(blob) = entry.blob()
-                    && self.facts(objects, blob)?.names_version_locations
-                {
-                    return Ok(true);
-                }
-            }
-            if directory.is_root() {
-                return Ok(false);
-            }
-            directory = directory.parent();
+    /// Whether a Python file below `tree` names `version_locations`.
+    pub(super) fn names_version_locations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+        if let Some(known) = self.naming.get(&tree) {
+            return Ok(*known);
         }
+        let mut names = false;
+        for entry in objects.tree(tree)?.unwrap_or_default() {
+            let name = entry.name.as_slice();
+            names = match (entry.kind, entry.blob(), entry.tree()) {
+                (EntryKind::File, Some(blob), _) if name.ends_with(b".py") => {
+                    self.facts(objects, blob)?.names_version_locations
+                }
+                (_, _, Some(tree)) if !name.starts_with(b".") && !FOREIGN.contains(&name) => {
+                    self.names_version_locations(objects, tree)?
+                }
+                _ => false,
+            };
+            if names {
+                break;
+            }
+        }
+        self.naming.insert(tree, names);
+        Ok(names)
     }
 
     fn facts(&mut self, objects: &Objects, blob: BlobId) -> Result<Facts, Error> {
@@ -180,7 +186,7 @@ impl Scanner {
         let text = objects.blob(blob)?.unwrap_or_default();
         let facts = Facts {
             migration: assigns(&text, b"down_revision") && assigns(&text, b"revision"),
-            names_version_locations: text.find(b"version_locations").is_some_and(|at| {
+            names_version_locations: text.find_iter(b"version_locations").any(|at| {
                 // A setting (`set_main_option("version_locations", …)`), not a word in a comment.
                 let line = text[..at].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
                 !text[line..at].trim_start().starts_with(b"#")
