@@ -69,17 +69,14 @@ pub fn check<E: From<Error>>(
         if head.tree != base.tree {
             let mut environments = reader.environments(base.tree)?;
             prepare(&mut environments)?;
-            let merged = environments.iter().map(|environment| reader.snapshot(base.tree, environment));
-            answer.merged = merged.collect::<Result<_, Error>>()?;
+            answer.merged = read_known(reader, base.tree, &environments)?;
         }
         return Ok(answer);
     }
     let mut read = |tree| -> Result<Vec<Snapshot>, E> {
         let mut environments = reader.environments(tree)?;
         prepare(&mut environments)?;
-        let snapshots: Result<Vec<Snapshot>, Error> =
-            environments.iter().map(|environment| reader.snapshot(tree, environment)).collect();
-        Ok(snapshots?)
+        Ok(read_known(reader, tree, &environments)?)
     };
     let at_base = read(base.tree)?;
     let at_head = read(head.tree)?;
@@ -142,6 +139,25 @@ pub fn check<E: From<Error>>(
     Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings })
 }
 
+/// Reads the environments of a tree, all of whose files must be in this copy: a verdict cannot rest
+/// on what is not known.
+fn read_known(
+    reader: &mut Reader,
+    tree: TreeId,
+    environments: &[Environment],
+) -> Result<Vec<Snapshot>, Error> {
+    let mut snapshots = Vec::new();
+    for environment in environments {
+        let snapshot = reader.snapshot(tree, environment)?;
+        if let Some(file) = snapshot.absent() {
+            let blob = snapshot.files.iter().find(|known| known.path == *file).and_then(|file| file.blob);
+            return Err(Error::Absent { id: blob.map_or_else(|| file.to_string(), |blob| blob.to_string()) });
+        }
+        snapshots.push(snapshot);
+    }
+    Ok(snapshots)
+}
+
 /// The faults that stand in `side`, nothing being merged.
 fn standing<E: From<Error>>(
     repo: &Repo,
@@ -153,8 +169,7 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let mut findings = Vec::new();
-    for environment in &environments {
-        let state = reader.snapshot(side.tree, environment)?;
+    for state in read_known(reader, side.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, None)?;
         findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
         drop_ignored(&state, &mut findings);

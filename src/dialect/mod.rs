@@ -53,6 +53,12 @@ pub trait Finder {
         blob: BlobId,
     ) -> Result<String, Error>;
 
+    /// Whether the directory `tree` holds migrations in sub-directories.
+    ///
+    /// # Errors
+    /// When an object is damaged.
+    fn nests_migrations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error>;
+
     /// Directories inside `environment` that hold migrations and are not scanned, with the number
     /// of files in each; sorted.
     ///

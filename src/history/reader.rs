@@ -41,6 +41,19 @@ impl Reader {
         }
     }
 
+    /// Whether the directory `tree` holds migrations in sub-directories.
+    ///
+    /// # Errors
+    /// When an object is damaged.
+    pub fn nests_migrations(&mut self, tree: TreeId) -> Result<bool, Error> {
+        for finder in &mut self.finders {
+            if finder.nests_migrations(&self.objects, tree)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The parsed headers.
     pub fn headers(&self) -> &Headers {
         &self.headers
@@ -149,7 +162,7 @@ pub(super) fn list_files(
         let mut pending: Vec<(RepoPath, TreeId, usize)> = Vec::new();
         pending.extend(entry.and_then(|entry| entry.tree()).map(|tree| (location.path.clone(), tree, 0)));
         while let Some((directory, tree, depth)) = pending.pop() {
-            for entry in objects.tree(tree)?.unwrap_or_default() {
+            for entry in objects.tree(tree)? {
                 match entry.kind {
                     EntryKind::File if dialect.loads(&entry.name) => {
                         files.push(MigrationFile { path: directory.join(&entry.name), blob: entry.blob() });
@@ -290,7 +303,7 @@ impl Headers {
             (Some(blob), Some(header)) => classify(dialect, file, blob, header),
             _ => {
                 let reason = "it is a symbolic link that leads to no file of this repository".to_owned();
-                (None, Some(Unreadable { path: file.path.clone(), reason, line: 1 }))
+                (None, Some(Unreadable { path: file.path.clone(), reason, absent: false, line: 1 }))
             }
         };
         Ok(files.iter().map(read).collect())
@@ -322,7 +335,9 @@ fn classify(
     blob: BlobId,
     header: Arc<Header>,
 ) -> (Option<Arc<Script>>, Option<Unreadable>) {
-    let trouble = |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), line };
+    let absent = header.problem.as_ref().is_some_and(|problem| problem.kind == ProblemKind::Absent);
+    let trouble =
+        |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), absent, line };
     let problem = header.problem.as_ref().map(|problem| trouble(&problem.text, problem.line));
     // What keeps Python from reading the file explains a missing field, too.
     let without = |reason: &str| (None, problem.clone().or_else(|| Some(trouble(reason, header.line))));

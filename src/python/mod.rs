@@ -15,7 +15,7 @@ pub const MAX_SOURCE_BYTES: usize = 1 << 20;
 
 /// Stack that one byte of source may cost: every byte can open a nesting level, and dropping or
 /// visiting a level takes a stack frame.
-const STACK_PER_BYTE: usize = 1024;
+const STACK_PER_BYTE: usize = 2048;
 const STACK_AT_LEAST: usize = 1 << 20;
 
 /// Parses `text` and hands the (possibly partial) syntax tree to `read`, on a stack that is large
@@ -38,6 +38,11 @@ fn with_stack_for<R>(bytes: usize, work: impl FnOnce() -> R) -> R {
 /// How far the change from one file's bytes to the other's reaches; see [`grade`].
 pub fn grade_texts(before: &[u8], after: &[u8]) -> grade::Grade {
     if before.len().max(after.len()) > MAX_SOURCE_BYTES {
+        return grade::Grade::Upgrade;
+    }
+    // Bytes that are no UTF-8 all look alike once decoded.
+    let is_text = |bytes| std::str::from_utf8(bytes).is_ok();
+    if before != after && !(is_text(before) && is_text(after)) {
         return grade::Grade::Upgrade;
     }
     let (before, after) = (decode(before), decode(after));

@@ -53,6 +53,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// An object that is needed is not in this copy, as in a partial clone.
+    #[error("object {id} is not in this copy of the repository, and without it the answer is unknown")]
+    Absent {
+        /// The object.
+        id: String,
+    },
     /// A file of the work tree or of the repository itself cannot be read.
     #[error("cannot read {path}: {reason}")]
     File {
@@ -82,6 +88,9 @@ impl Error {
             },
             Self::UnbornHead { .. } => "make the first commit, or name a commit to read".into(),
             Self::Shallow { .. } => "git fetch --unshallow   (or fetch more: git fetch --deepen=500)".into(),
+            Self::Absent { .. } => {
+                "git fetch --refetch   (this may be a partial clone; git fsck tells)".into()
+            }
             Self::Object { .. } => "git fsck   (in a partial clone: git fetch --refetch)".into(),
             Self::Unreadable { .. } | Self::Unrelated { .. } | Self::File { .. } => return None,
         })

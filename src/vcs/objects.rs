@@ -223,24 +223,36 @@ impl Objects {
     }
 
     /// The members of a directory in git's order.
-    pub fn tree(&self, id: TreeId) -> Result<Option<Vec<Entry>>, Error> {
+    ///
+    /// # Errors
+    /// When the tree is damaged or, as in a clone without trees, absent: what it holds is unknown,
+    /// and unknown is not nothing.
+    pub fn tree(&self, id: TreeId) -> Result<Vec<Entry>, Error> {
         let mut buffer = Vec::new();
         let mut entries = Vec::new();
-        let found = self.visit_tree(id, &mut buffer, |name, kind, executable, id| {
+        self.visit_tree(id, &mut buffer, |name, kind, executable, id| {
             entries.push(Entry { name: name.into(), kind, executable, id: id.to_owned() });
         })?;
-        Ok(found.then_some(entries))
+        Ok(entries)
     }
 
-    /// Calls `visit` for each member of a directory; `false` where the tree is not there.
+    /// A blob's bytes, where there is no going on without them.
+    ///
+    /// # Errors
+    /// When the blob is damaged or absent.
+    pub fn needed_blob(&self, id: BlobId) -> Result<Vec<u8>, Error> {
+        self.blob(id)?.ok_or_else(|| Error::Absent { id: id.to_string() })
+    }
+
+    /// Calls `visit` for each member of a directory.
     pub(in crate::vcs) fn visit_tree(
         &self,
         id: TreeId,
         buffer: &mut Vec<u8>,
         mut visit: impl FnMut(&BStr, EntryKind, bool, &oid),
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         if !self.load(&id.0, Kind::Tree, buffer)? {
-            return Ok(false);
+            return Err(Error::Absent { id: id.to_string() });
         }
         for entry in TreeRefIter::from_bytes(buffer, self.hash) {
             let entry =
@@ -254,7 +266,7 @@ impl Objects {
             let executable = entry.mode.kind() == GixKind::BlobExecutable;
             visit(entry.filename, kind, executable, entry.oid);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The entry at `path` below `root`; `None` where there is none.
@@ -334,7 +346,7 @@ impl Objects {
     /// The members of the directory at `path` below `root`; empty where it is no directory.
     pub fn list(&self, root: TreeId, path: &RepoPath) -> Result<Vec<Entry>, Error> {
         match self.follow(root, path)?.and_then(|entry| entry.tree()) {
-            Some(tree) => Ok(self.tree(tree)?.unwrap_or_default()),
+            Some(tree) => self.tree(tree),
             None => Ok(Vec::new()),
         }
     }

@@ -42,11 +42,11 @@ impl Finder for AlembicFinder {
         for (directory, mark) in marks.iter() {
             let configured = match mark {
                 Mark::Ini(blob) => {
-                    let text = objects.blob(*blob)?.unwrap_or_default();
+                    let text = objects.needed_blob(*blob)?;
                     from_ini(directory, &text)
                 }
                 Mark::Pyproject(blob) => {
-                    let text = objects.blob(*blob)?.unwrap_or_default();
+                    let text = objects.needed_blob(*blob)?;
                     from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
                 }
                 Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => Vec::new(),
@@ -64,7 +64,7 @@ impl Finder for AlembicFinder {
         let mut linked = BTreeSet::new();
         for (directory, mark) in marks.iter() {
             if let Mark::Link(target) = mark {
-                let target = objects.blob(*target)?.unwrap_or_default();
+                let target = objects.needed_blob(*target)?;
                 linked.extend(directory.resolve(&target).map(|file| file.parent()));
             }
         }
@@ -77,6 +77,7 @@ impl Finder for AlembicFinder {
         for environment in &mut found {
             self.read_sub_directories(objects, root, environment, &marks)?;
         }
+        found = found.into_iter().flat_map(|environment| twins(environment, &marks)).collect();
         name_all(&mut found);
         found.sort_by(|one, two| (&one.directory, &one.name).cmp(&(&two.directory, &two.name)));
         Ok(found)
@@ -89,7 +90,20 @@ impl Finder for AlembicFinder {
             Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
             Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => None,
         };
-        Ok(marks.iter().filter_map(file).collect())
+        let mut files: Vec<RepoPath> = marks.iter().filter_map(file).collect();
+        let nested = |(directory, mark): &(RepoPath, Mark)| {
+            let above = |(other, mark): &(RepoPath, Mark)| {
+                *mark == Mark::ScriptDirectory
+                    && directory.is_within(&other.join("versions"))
+                    && *directory != other.join("versions")
+            };
+            *mark == Mark::Migrations && marks.iter().any(above)
+        };
+        // Only where there are sub-directories can code decide that they are read.
+        if marks.iter().any(nested) {
+            files.extend(self.scanner.naming_version_locations(objects, root)?.iter().cloned());
+        }
+        Ok(files)
     }
 
     fn configuration_meaning(
@@ -98,12 +112,20 @@ impl Finder for AlembicFinder {
         path: &RepoPath,
         blob: BlobId,
     ) -> Result<String, Error> {
-        let text = objects.blob(blob)?.unwrap_or_default();
+        if path.name().ends_with(b".py") {
+            let names = self.scanner.blob_names_version_locations(objects, blob)?;
+            return Ok(String::from(if names { "version_locations" } else { "" }));
+        }
+        let text = objects.needed_blob(blob)?;
         let configured: Vec<Configured> = match path.name().as_bytes() {
             b"alembic.ini" => from_ini(&path.parent(), &text),
             _ => from_pyproject(&path.parent(), &String::from_utf8_lossy(&text)).into_iter().collect(),
         };
         Ok(if configured.is_empty() { String::new() } else { format!("{configured:?}") })
+    }
+
+    fn nests_migrations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+        self.scanner.nests_migrations(objects, tree)
     }
 
     fn unscanned(
@@ -155,13 +177,57 @@ impl AlembicFinder {
             .filter(|(_, location)| !location.recursive && below(location))
             .map(|(at, _)| at)
             .collect();
-        if !candidates.is_empty() && self.scanner.names_version_locations(objects, root)? {
+        if !candidates.is_empty() && !self.scanner.naming_version_locations(objects, root)?.is_empty() {
             for at in candidates {
                 environment.version_locations[at].recursive = true;
             }
         }
         Ok(())
     }
+}
+
+/// Directory names under which applications keep one tree of migrations per database.
+const DATABASES: [&[u8]; 11] = [
+    b"postgresql",
+    b"postgres",
+    b"pg",
+    b"psql",
+    b"sqlite",
+    b"sqlite3",
+    b"mysql",
+    b"mariadb",
+    b"oracle",
+    b"mssql",
+    b"cockroachdb",
+];
+
+/// Twin trees, one per kind of database, are environments of their own: the same ids stand in each.
+fn twins(environment: Environment, marks: &[(RepoPath, Mark)]) -> Vec<Environment> {
+    let [location] = environment.version_locations.as_slice() else { return vec![environment] };
+    if !location.recursive {
+        return vec![environment];
+    }
+    let children: BTreeSet<RepoPath> = marks
+        .iter()
+        .filter(|(directory, mark)| *mark == Mark::Migrations && directory.is_within(&location.path))
+        .map(|(directory, _)| {
+            let below = directory.components().nth(location.path.components().count());
+            below.map_or(location.path.clone(), |child| location.path.join(child))
+        })
+        .collect();
+    let is_database = |child: &RepoPath| {
+        *child != location.path && DATABASES.contains(&child.name().to_ascii_lowercase().as_slice())
+    };
+    if children.len() < 2 || !children.iter().all(is_database) {
+        return vec![environment];
+    }
+    let twin = |path: RepoPath| Environment {
+        name: String::new(),
+        directory: path.clone(),
+        version_locations: vec![VersionLocation { path, recursive: true }],
+        ..environment.clone()
+    };
+    children.into_iter().map(twin).collect()
 }
 
 struct Search<'a> {

@@ -31,7 +31,7 @@ type Marks = Rc<Vec<(RepoPath, Mark)>>;
 pub(super) struct Scanner {
     directories: HashMap<(TreeId, bool), Marks>,
     blobs: HashMap<BlobId, Facts>,
-    naming: HashMap<TreeId, bool>,
+    naming: HashMap<TreeId, Rc<Vec<RepoPath>>>,
 }
 
 /// What matters of a file's text.
@@ -65,7 +65,7 @@ impl Scanner {
         if let Some(marks) = self.directories.get(&(tree, telling)) {
             return Ok(Rc::clone(marks));
         }
-        let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)?.unwrap_or_default() };
+        let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)? };
         let here = RepoPath::root();
         let mut marks = Vec::new();
         let has = |name: &[u8], kind| entries.iter().any(|entry| entry.name == name && entry.kind == kind);
@@ -154,36 +154,57 @@ impl Scanner {
         Ok(count)
     }
 
-    /// Whether a Python file below `tree` names `version_locations`.
-    pub(super) fn names_version_locations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+    /// The Python files below `tree` that name `version_locations`, relative to it.
+    pub(super) fn naming_version_locations(
+        &mut self,
+        objects: &Objects,
+        tree: TreeId,
+    ) -> Result<Rc<Vec<RepoPath>>, Error> {
         if let Some(known) = self.naming.get(&tree) {
-            return Ok(*known);
+            return Ok(Rc::clone(known));
         }
-        let mut names = false;
-        for entry in objects.tree(tree)?.unwrap_or_default() {
+        let mut found = Vec::new();
+        for entry in objects.tree(tree)? {
             let name = entry.name.as_slice();
-            names = match (entry.kind, entry.blob(), entry.tree()) {
+            let here = RepoPath::new(name);
+            match (entry.kind, entry.blob(), entry.tree()) {
                 (EntryKind::File, Some(blob), _) if name.ends_with(b".py") => {
-                    self.facts(objects, blob)?.names_version_locations
+                    if self.facts(objects, blob)?.names_version_locations {
+                        found.push(here);
+                    }
                 }
                 (_, _, Some(tree)) if !name.starts_with(b".") && !FOREIGN.contains(&name) => {
-                    self.names_version_locations(objects, tree)?
+                    let inner = self.naming_version_locations(objects, tree)?;
+                    found.extend(inner.iter().map(|path| here.join(path.as_bytes())));
                 }
-                _ => false,
-            };
-            if names {
-                break;
+                _ => {}
             }
         }
-        self.naming.insert(tree, names);
-        Ok(names)
+        let found = Rc::new(found);
+        self.naming.insert(tree, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// Whether the Python file `blob` names `version_locations`.
+    pub(super) fn blob_names_version_locations(
+        &mut self,
+        objects: &Objects,
+        blob: BlobId,
+    ) -> Result<bool, Error> {
+        Ok(self.facts(objects, blob)?.names_version_locations)
+    }
+
+    /// Whether a directory below `tree`, itself left out, holds migrations.
+    pub(super) fn nests_migrations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+        let marks = self.directory(objects, tree, true, 0)?;
+        Ok(marks.iter().any(|(directory, mark)| *mark == Mark::Migrations && !directory.is_root()))
     }
 
     fn facts(&mut self, objects: &Objects, blob: BlobId) -> Result<Facts, Error> {
         if let Some(facts) = self.blobs.get(&blob) {
             return Ok(*facts);
         }
-        let text = objects.blob(blob)?.unwrap_or_default();
+        let text = objects.needed_blob(blob)?;
         let facts = Facts {
             migration: assigns(&text, b"down_revision") && assigns(&text, b"revision"),
             names_version_locations: text.find_iter(b"version_locations").any(|at| {
