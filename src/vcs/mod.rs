@@ -18,4 +18,4 @@ pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFacto
 pub use repo::{RefTip, Repo, Trunk};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
-pub use write::RefUpdate;
+pub use write::{BranchMove, CheckedOut, FileEdit, Moved, RefUpdate, UndoRecord};

@@ -4,15 +4,24 @@
 //! objects first (nothing refers to them yet), then every file and lock prepared aside, then the refs
 //! by compare-and-swap. Hooks are not run.
 
+mod convert;
+mod files;
+mod follow;
+mod paths;
 mod refs;
 #[cfg(test)]
 mod tests;
+mod undo;
+mod work_files;
 
 use bstr::{BStr, BString, ByteSlice as _};
 use gix::ObjectId;
 use gix::objs::{Kind, TreeRefIter, Write as _};
 
+pub use self::follow::{BranchMove, CheckedOut, Moved};
 pub use self::refs::RefUpdate;
+pub use self::undo::UndoRecord;
+pub use self::work_files::FileEdit;
 
 use super::error::reason;
 use super::{CommitId, Error, Repo, TreeId};

@@ -49,7 +49,7 @@ impl From<&RefUpdate> for Swap {
 }
 
 impl Swap {
-    fn reversed(&self) -> Self {
+    pub(super) fn reversed(&self) -> Self {
         let reason = format!("taken back: {}", self.reason);
         Self { name: self.name.clone(), from: self.to, to: self.from, reason }
     }
