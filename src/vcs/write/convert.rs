@@ -66,7 +66,7 @@ impl<'r> Converter<'r> {
     }
 
     /// What git would put on disk for a blob's `content`.
-    pub(super) fn to_work_tree(&mut self, path: &RepoPath, content: Vec<u8>) -> Result<Vec<u8>, Error> {
+    pub(super) fn checked_out_form(&mut self, path: &RepoPath, content: Vec<u8>) -> Result<Vec<u8>, Error> {
         self.refuse_programs(path)?;
         let refuse = |reason: String| Error::Path { path: path.to_string(), reason };
         let options = to_worktree::Options {
@@ -84,7 +84,7 @@ impl<'r> Converter<'r> {
     }
 
     /// What git would store for a file's `content`.
-    pub(super) fn to_git(&mut self, path: &RepoPath, content: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(super) fn stored_form(&mut self, path: &RepoPath, content: &[u8]) -> Result<Vec<u8>, Error> {
         self.refuse_programs(path)?;
         let refuse = |reason: String| Error::Path { path: path.to_string(), reason };
         let relative = gix::path::from_bstr(path.as_bytes()).map_err(|error| refuse(error.to_string()))?;

@@ -490,7 +490,7 @@ fn file_ops(
         let Some(content) = repo.objects().blob(BlobId(new.id))? else {
             return Err(Error::Object { id: new.id.to_string(), reason: "it is not in this copy".into() });
         };
-        let content = if link { content } else { converter.to_work_tree(path, content)? };
+        let content = if link { content } else { converter.checked_out_form(path, content)? };
         let was_file = old.as_ref().is_some_and(|old| old.kind == EntryKind::File);
         ops.push(FileOp::Put {
             path: path.clone(),

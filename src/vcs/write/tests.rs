@@ -85,6 +85,7 @@ fn git_in(directory: &Path, arguments: &str) -> (bool, String) {
         .env_remove("GIT_DIR")
         .env_remove("GIT_INDEX_FILE")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_OPTIONAL_LOCKS", "0")
         .output()
         .unwrap();
     let text = [output.stdout, output.stderr].concat();
@@ -910,7 +911,7 @@ impl SmallDisk {
     fn new() -> Option<Self> {
         let place = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
             .arg(place.path())
             .output()
             .is_ok_and(|output| output.status.success());
@@ -934,13 +935,12 @@ fn a_full_disk_leaves_the_old_state() {
     let text: String = (0..40_000u32).map(|n| format!("{}\n", n.wrapping_mul(2_654_435_761))).collect();
     let tree = edited(&repo, repo.tree_of(head).unwrap(), &[("a.txt", Some(&text)), ("z.txt", Some("z\n"))]);
     let filler = sandbox.path("filler");
-    let fill = |leave: usize| {
-        let _ = std::fs::remove_file(&filler);
-        let mut bytes = 2 << 20;
-        while std::fs::write(&filler, vec![0u8; bytes]).is_err() {
-            bytes -= 4096;
-        }
-        std::fs::write(&filler, vec![0u8; bytes.saturating_sub(leave)]).unwrap();
+    let fill = |leave: u64| {
+        use std::io::Write as _;
+        let mut file = std::fs::File::create(&filler).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+        let full = file.metadata().unwrap().len();
+        file.set_len(full.saturating_sub(leave)).unwrap();
     };
     // No room for objects.
     fill(0);

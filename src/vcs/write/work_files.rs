@@ -113,10 +113,10 @@ impl Repo {
         if is_read(&now) {
             return Ok(edit.content.clone());
         }
-        if !is_read(&converter.to_git(&edit.path, &now)?) {
+        if !is_read(&converter.stored_form(&edit.path, &now)?) {
             return Err(changed());
         }
-        converter.to_work_tree(target, edit.content.clone())
+        converter.checked_out_form(target, edit.content.clone())
     }
 }
 
