@@ -16,7 +16,7 @@ use super::super::{BlobId, CommitId, Entry, Error, Repo, RepoPath, TreeId};
 use super::convert::Converter;
 use super::files::{FileOp, FileSwap, Put};
 use super::paths::{self, Removed};
-use super::refs::{PreparedSwaps, Swap, branch_ref, short_name};
+use super::refs::{PreparedSwaps, Swap, branch_ref, check_branch, short_name};
 use super::{causes, undo};
 
 /// A branch to move, or to create.
@@ -56,6 +56,16 @@ pub struct CheckedOut {
     pub current: bool,
     /// `checked out`, `being rebased` or `being bisected`.
     pub doing: &'static str,
+}
+
+impl CheckedOut {
+    pub(super) fn refusal(&self, branch: &str) -> Error {
+        Error::CheckedOut {
+            branch: short_name(branch).into(),
+            doing: self.doing,
+            place: self.place.display().to_string(),
+        }
+    }
 }
 
 const CHECKED_OUT: &str = "checked out";
@@ -145,6 +155,7 @@ impl Repo {
     pub fn move_branch(&self, change: &BranchMove) -> Result<Moved, Error> {
         self.permit_writing()?;
         let branch = branch_ref(&change.branch);
+        check_branch(&branch)?;
         if change.from == Some(change.to) {
             return Ok(Moved {
                 branch,
@@ -166,8 +177,10 @@ impl Repo {
             let undo = self.write_undo(&record, &mut attempt)?;
             let undo_ref = undo.name.clone();
             match self.swap_and_follow(vec![undo, swap.clone()], &swap) {
-                // Somebody took the name in this very second.
+                // Somebody took the name in this very second, or is about to.
                 Err(Error::RefMoved { name, .. }) if name == undo_ref && attempt < undo::MOST_PER_SECOND => {}
+                Err(Error::Locked { path })
+                    if path.ends_with(&format!("{undo_ref}.lock")) && attempt < undo::MOST_PER_SECOND => {}
                 Err(error) => return Err(error),
                 Ok(followed) => {
                     return Ok(Moved {
@@ -184,15 +197,12 @@ impl Repo {
 
     /// Makes `swaps`, among them `branch`, and lets this work tree follow that one.
     pub(super) fn swap_and_follow(&self, swaps: Vec<Swap>, branch: &Swap) -> Result<Vec<RepoPath>, Error> {
+        check_branch(&branch.name)?;
         let uses = self.checked_out(&branch.name)?;
         for tree in &uses {
             let follows = tree.current && tree.doing == CHECKED_OUT && branch.to.is_some();
             if !follows {
-                return Err(Error::CheckedOut {
-                    branch: short_name(&branch.name).into(),
-                    doing: tree.doing,
-                    place: tree.place.display().to_string(),
-                });
+                return Err(tree.refusal(&branch.name));
             }
         }
         let mut follow = match (uses.is_empty(), branch.to) {
@@ -203,11 +213,7 @@ impl Repo {
         let prepared = self.prepare_swaps(swaps)?;
         // Somebody may have checked it out while the locks were taken.
         if let Some(tree) = self.checked_out(&branch.name)?.into_iter().find(|tree| !uses.contains(tree)) {
-            return Err(Error::CheckedOut {
-                branch: short_name(&branch.name).into(),
-                doing: tree.doing,
-                place: tree.place.display().to_string(),
-            });
+            return Err(tree.refusal(&branch.name));
         }
         let Some(follow) = &mut follow else { return prepared.commit().map(|()| Vec::new()) };
         follow.apply()?;

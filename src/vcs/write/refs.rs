@@ -65,14 +65,20 @@ pub(super) struct PreparedSwaps<'r> {
 impl Repo {
     /// Moves several refs in one transaction: all, or none.
     ///
-    /// Work trees do not follow: for a branch that may be checked out use [`Repo::move_branch`].
+    /// Work trees do not follow: a branch that is checked out takes [`Repo::move_branch`].
     ///
     /// # Errors
     /// [`Error::RefMoved`] when a ref is not where it should be, [`Error::RefName`] for a name that is
     /// malformed, not ours to write or in the way of another ref, [`Error::Locked`] while somebody
-    /// else writes, [`Error::Object`] when a target is not on disk.
+    /// else writes, [`Error::Object`] when a target is not on disk, [`Error::CheckedOut`].
     pub fn update_refs(&self, updates: &[RefUpdate]) -> Result<(), Error> {
         self.permit_writing()?;
+        for update in updates.iter().filter(|update| update.from != Some(update.to)) {
+            check_name(&update.name)?;
+            if let Some(tree) = self.checked_out(&update.name)?.into_iter().next() {
+                return Err(tree.refusal(&update.name));
+            }
+        }
         self.prepare_swaps(updates.iter().map(Swap::from).collect())?.commit()
     }
 
@@ -270,6 +276,14 @@ pub(super) fn branch_ref(branch: &str) -> String {
     match branch.starts_with("refs/") {
         true => branch.to_owned(),
         false => format!("{BRANCHES}{branch}"),
+    }
+}
+
+/// Whether `name` is a full branch name.
+pub(super) fn check_branch(name: &str) -> Result<(), Error> {
+    match name.starts_with(BRANCHES) {
+        true => check_name(name),
+        false => Err(Error::RefName { name: name.into(), reason: "it is no branch".into() }),
     }
 }
 

@@ -950,7 +950,7 @@ fn a_full_disk_leaves_the_old_state() {
     let new = repo.write_commit(tree, &[head], "x").unwrap();
     // Room for some steps, not for all: whatever fails, all is as before.
     let mut done = false;
-    for leave in (0..1 << 20).step_by(32 << 10) {
+    for leave in (text.len() as u64 - (16 << 10)..1 << 20).step_by(4096) {
         fill(leave);
         match repo.move_branch(&shift("main", Some(head), new)) {
             Ok(_) => {
@@ -968,6 +968,134 @@ fn a_full_disk_leaves_the_old_state() {
     std::fs::remove_file(&filler).unwrap();
     assert_eq!((sandbox.head(), sandbox.status()), (new, String::new()));
     sandbox.fsck();
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "root ignores permissions, not mount options")]
+fn a_read_only_repository_stays_as_it_is() {
+    let Some(disk) = SmallDisk::new() else { return };
+    let sandbox = Sandbox::at(tempfile::tempdir_in(disk.0.path()).unwrap());
+    let repo = sandbox.repo();
+    let head = sandbox.head();
+    let tree = edited(&repo, repo.tree_of(head).unwrap(), &[("a.txt", Some("x\n"))]);
+    let new = commit_on(&repo, head, &[("a.txt", Some("y\n"))]);
+    let remount = |mode: &str| {
+        let option = format!("remount,{mode},size=8m");
+        let done = Command::new("mount").args(["-o", &option]).arg(disk.0.path()).status().unwrap();
+        assert!(done.success());
+    };
+    remount("ro");
+    let read = blob_at(&repo, repo.tree_of(head).unwrap(), "a.txt");
+    let errors = [
+        repo.write_commit(tree, &[head], "x").unwrap_err(),
+        repo.move_branch(&shift("main", Some(head), new)).unwrap_err(),
+        repo.update_refs(&[update("refs/heads/fix", None, new)]).unwrap_err(),
+        repo.write_files(&[file_edit("a.txt", None, read, "x")]).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Write { .. }), "{error}");
+        assert!(error.to_string().contains("Read-only file system"), "{error}");
+    }
+    assert_eq!((sandbox.head(), sandbox.status()), (head, String::new()));
+    remount("rw");
+    assert_eq!(sandbox.git("for-each-ref --format=%(refname)"), "refs/heads/main\n");
+    sandbox.fsck();
+}
+
+#[test]
+fn bare_and_sha256_repositories() {
+    let sandbox = Sandbox::new();
+    sandbox.git("clone -q --bare . bare.git");
+    let bare = Repo::open(&sandbox.path("bare.git")).unwrap();
+    let head = bare.resolve("HEAD").unwrap();
+    for (key, value) in [("user.name", "Ada"), ("user.email", "ada@example.com")] {
+        assert!(git_in(&sandbox.path("bare.git"), &format!("config {key} {value}")).0);
+    }
+    let bare = Repo::open(&sandbox.path("bare.git")).unwrap();
+    let new = commit_on(&bare, head, &[("x", Some("1"))]);
+    assert_eq!(bare.checked_out("main").unwrap(), []);
+    bare.move_branch(&shift("main", Some(head), new)).unwrap();
+    bare.undo(&bare.last_undo().unwrap().unwrap()).unwrap();
+    assert_eq!(bare.resolve("main").unwrap(), head);
+    assert_eq!(git_in(&sandbox.path("bare.git"), "fsck --strict --no-dangling --no-progress").1, "");
+    assert!(matches!(bare.write_files(&[]), Err(Error::NotWritable { .. })));
+
+    let sandbox = Sandbox { root: tempfile::tempdir().unwrap() };
+    sandbox.git("init -q -b main --object-format=sha256 .");
+    sandbox.git("config user.name Ada");
+    sandbox.git("config user.email ada@example.com");
+    sandbox.put("a.txt", "one\n");
+    sandbox.git("add .");
+    sandbox.git("commit -qm first");
+    let (repo, head) = (sandbox.repo(), sandbox.head());
+    let new = commit_on(&repo, head, &[("a.txt", Some("two\n"))]);
+    repo.move_branch(&shift("main", Some(head), new)).unwrap();
+    assert_eq!((sandbox.text("a.txt"), sandbox.status()), ("two\n".into(), String::new()));
+    repo.undo(&repo.last_undo().unwrap().unwrap()).unwrap();
+    assert_eq!((sandbox.text("a.txt"), sandbox.status()), ("one\n".into(), String::new()));
+    sandbox.fsck();
+}
+
+#[test]
+fn files_kept_out_of_the_work_tree_are_not_touched() {
+    for flag in ["--skip-worktree", "--assume-unchanged"] {
+        let sandbox = Sandbox::new();
+        sandbox.git(&format!("update-index {flag} a.txt"));
+        let (repo, head) = (sandbox.repo(), sandbox.head());
+        let new = commit_on(&repo, head, &[("a.txt", Some("x\n"))]);
+        let error = repo.move_branch(&shift("main", Some(head), new)).unwrap_err();
+        assert!(matches!(&error, Error::Path { path, .. } if path == "a.txt"), "{error}");
+        // A near miss: another file changes, and the flag survives.
+        let new = commit_on(&repo, head, &[("dir/b.txt", Some("x\n"))]);
+        repo.move_branch(&shift("main", Some(head), new)).unwrap();
+        let letter = if flag == "--skip-worktree" { "S a.txt" } else { "h a.txt" };
+        assert!(sandbox.git("ls-files -v").contains(letter));
+        assert_eq!(sandbox.status(), "");
+    }
+}
+
+#[test]
+fn every_kind_of_index_is_followed() {
+    for (key, value) in [
+        ("index.version", "4"),
+        ("core.splitIndex", "true"),
+        ("core.untrackedCache", "true"),
+        ("index.skipHash", "true"),
+        ("core.fileMode", "false"),
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.git(&format!("config {key} {value}"));
+        sandbox.put("c.txt", "three\n");
+        sandbox.git("add .");
+        sandbox.git("commit -qm more");
+        assert_eq!(sandbox.git("-c core.preloadIndex=false update-index --refresh"), "");
+        let (repo, head) = (sandbox.repo(), sandbox.head());
+        let new =
+            commit_on(&repo, head, &[("c.txt", None), ("dir/d.txt", Some("x\n")), ("a.txt", Some("y\n"))]);
+        repo.move_branch(&shift("main", Some(head), new)).unwrap();
+        assert_eq!(sandbox.status(), "", "{key}");
+        assert_eq!(sandbox.git("ls-files"), "a.txt\ndir/b.txt\ndir/d.txt\nrun.sh\n", "{key}");
+        repo.undo(&repo.last_undo().unwrap().unwrap()).unwrap();
+        assert_eq!(sandbox.status(), "", "{key}");
+        sandbox.put("c.txt", "four\n");
+        sandbox.git("commit -qam next");
+        sandbox.fsck();
+    }
+}
+
+#[test]
+fn refs_alone_never_move_a_branch_that_is_checked_out() {
+    let sandbox = Sandbox::new();
+    let (repo, head) = (sandbox.repo(), sandbox.head());
+    let new = commit_on(&repo, head, &[("a.txt", Some("x\n"))]);
+    let error = repo.update_refs(&[update("refs/heads/main", Some(head), new)]).unwrap_err();
+    assert!(matches!(error, Error::CheckedOut { .. }), "{error}");
+    // Nor may undoing its creation delete it.
+    repo.move_branch(&shift("fix", None, new)).unwrap();
+    sandbox.git("switch -q fix");
+    let error = repo.undo(&repo.last_undo().unwrap().unwrap()).unwrap_err();
+    assert!(matches!(error, Error::CheckedOut { .. }), "{error}");
+    assert_eq!((sandbox.head(), sandbox.status()), (new, String::new()));
 }
 
 #[test]
