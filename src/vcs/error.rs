@@ -67,6 +67,101 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// Nothing may be written to this repository.
+    #[error("will not write to {place}: {reason}")]
+    NotWritable {
+        /// The repository or work tree.
+        place: String,
+        /// Why.
+        reason: String,
+        /// A command or action that helps.
+        hint: Option<String>,
+    },
+    /// Writing was tried and failed; what there was before is still there.
+    #[error("cannot write {what}: {reason}")]
+    Write {
+        /// The object, ref or file.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// Writing failed half way, and so did taking it back.
+    #[error("{reason}, and not everything could be put back: {left}")]
+    Half {
+        /// The first failure.
+        reason: String,
+        /// What is not as it was.
+        left: String,
+    },
+    /// git does not know who commits.
+    #[error("git does not know who the {role} is: {missing} is not set")]
+    Identity {
+        /// `author` or `committer`.
+        role: &'static str,
+        /// The settings that lack.
+        missing: String,
+    },
+    /// A ref does not stand where it was expected.
+    #[error("{name} {} instead of {}", stands(.actual), place(.expected))]
+    RefMoved {
+        /// Full name of the ref.
+        name: String,
+        /// Where it was expected; `None`: not to exist.
+        expected: Option<String>,
+        /// Where it is; `None`: it does not exist.
+        actual: Option<String>,
+    },
+    /// A ref name that cannot be used.
+    #[error("'{name}' cannot be used as a ref: {reason}")]
+    RefName {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else holds a lock.
+    #[error("{path} exists: another git process is writing, or one has crashed")]
+    Locked {
+        /// The lock file.
+        path: String,
+    },
+    /// The branch is checked out where it cannot follow.
+    #[error("the branch '{branch}' is {doing} in {place}")]
+    CheckedOut {
+        /// Short name of the branch.
+        branch: String,
+        /// What the work tree does with it: checked out, being rebased.
+        doing: &'static str,
+        /// The work tree.
+        place: String,
+    },
+    /// The work tree or index holds changes that are not committed.
+    #[error("there are uncommitted changes: {}{}", .paths.join(", "), if *.more { ", and more" } else { "" })]
+    Dirty {
+        /// The first few paths.
+        paths: Vec<String>,
+        /// Whether there are others.
+        more: bool,
+    },
+    /// A file of the work tree cannot be touched.
+    #[error("will not touch {path}: {reason}")]
+    Path {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// No undo record, or none of that name.
+    #[error("there is nothing to undo")]
+    NothingToUndo,
+}
+
+fn stands(actual: &Option<String>) -> String {
+    actual.as_ref().map_or_else(|| "does not exist".into(), |id| format!("is at {id}"))
+}
+
+fn place(expected: &Option<String>) -> String {
+    expected.as_ref().map_or_else(|| "being absent".into(), |id| format!("at {id}"))
 }
 
 fn because(reason: &str) -> String {
@@ -92,7 +187,26 @@ impl Error {
                 "git fetch --refetch   (this may be a partial clone; git fsck tells)".into()
             }
             Self::Object { .. } => "git fsck   (in a partial clone: git fetch --refetch)".into(),
-            Self::Unreadable { .. } | Self::Unrelated { .. } | Self::File { .. } => return None,
+            Self::NotWritable { hint, .. } => return hint.clone(),
+            Self::Identity { .. } => {
+                "git config user.name \"Your Name\" && git config user.email you@example.com".into()
+            }
+            Self::RefMoved { .. } => "run the same command again: it starts from the ref as it is now".into(),
+            Self::Locked { path } => {
+                format!("wait for the other process; if there is none: rm {path}")
+            }
+            Self::CheckedOut { place, .. } => {
+                format!("git -C {place} switch --detach   (or finish what is under way there)")
+            }
+            Self::Dirty { .. } => "git stash   (or commit them first)".into(),
+            Self::Half { .. } => "git status   (then: git reflog, git fsck)".into(),
+            Self::NothingToUndo => "git for-each-ref refs/onehead/undo/   (lists what can be undone)".into(),
+            Self::Unreadable { .. }
+            | Self::Unrelated { .. }
+            | Self::File { .. }
+            | Self::Write { .. }
+            | Self::RefName { .. }
+            | Self::Path { .. } => return None,
         })
     }
 }

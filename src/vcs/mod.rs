@@ -9,6 +9,7 @@ mod repo;
 mod walk;
 mod watch;
 mod worktree;
+mod write;
 
 pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
@@ -17,3 +18,4 @@ pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFacto
 pub use repo::{RefTip, Repo, Trunk};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
+pub use write::{BranchMove, CheckedOut, FileEdit, Moved, RefUpdate, UndoRecord};

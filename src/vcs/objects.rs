@@ -416,6 +416,12 @@ impl Objects {
         }))
     }
 
+    /// An object that this process made and that may not be on disk.
+    pub(in crate::vcs) fn in_memory(&self, id: &oid) -> Option<(Kind, Arc<[u8]>)> {
+        let objects = self.memory.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.get(id).map(|(kind, data)| (*kind, Arc::clone(data)))
+    }
+
     fn remember(&self, kind: Kind, data: Vec<u8>) -> Result<ObjectId, Error> {
         let id = gix::objs::compute_hash(self.hash, kind, &data)
             .map_err(|error| Error::Object { id: "(new)".into(), reason: reason(&error) })?;
