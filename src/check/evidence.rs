@@ -73,13 +73,13 @@ fn search(
     let mut seen_states = BTreeSet::new();
     for emission in timeline.emissions.iter().rev() {
         let Some(number) = emission.state.filter(|number| seen_states.insert(*number)) else { continue };
-        let files = &timeline.states[number as usize].files;
-        let blobs: Vec<_> = files.iter().filter_map(|file| file.blob).collect();
-        headers.load(reader.objects(), dialect, &blobs)?;
-        for file in files {
-            let Some(blob) = file.blob else { continue };
-            let header = headers.header(reader.objects(), dialect, blob)?;
-            let Some(id) = header.revision.as_ref().map(|id| id.value.as_str()) else { continue };
+        let files = timeline.files(number);
+        let readable: Vec<_> = files.iter().filter_map(|file| Some((file, file.blob?))).collect();
+        let blobs: Vec<_> = readable.iter().map(|(_, blob)| *blob).collect();
+        for ((file, blob), header) in
+            readable.into_iter().zip(headers.load(reader.objects(), dialect, &blobs)?)
+        {
+            let Some(id) = header.revision.as_ref().map(|id| &*id.value) else { continue };
             if !ids.contains(id) || found.contains_key(id) {
                 continue;
             }

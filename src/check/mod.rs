@@ -5,7 +5,7 @@ mod evidence;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Diagnostic;
-use crate::history::{Delta, Headers, Reader, Snapshot, delta};
+use crate::history::{Delta, Reader, Snapshot, delta};
 use crate::python::grade::Grade;
 use crate::revision::Environment;
 use crate::rules::{self, HistoryFacts, MergeCx, RuleCx};
@@ -178,14 +178,14 @@ fn compare(
     sides: &Sides,
 ) -> Result<Vec<Diagnostic>, Error> {
     let objects = reader.objects();
-    let grade = |one, two| Headers::grade(objects, one, two);
-    let mut published_changes = delta(Some(&sides.base), state, grade)?;
+    let grade = |one, two| reader.headers().grade(objects, one, two);
+    let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
     leave_out_published(&mut published_changes, state, &sides.trunk);
     let mut divergent = BTreeSet::new();
     for id in sides.head.graph.ids().filter(|id| !sides.ancestor.graph.contains(id)) {
         if let (Some(ours), Some(theirs)) = (sides.base.script(id), sides.head.script(id))
             && ours.blob != theirs.blob
-            && Headers::grade(objects, ours.blob, theirs.blob)? == Grade::Upgrade
+            && reader.headers().grade(objects, ours.blob, theirs.blob)? == Grade::Upgrade
         {
             divergent.insert(id.to_owned());
         }

@@ -1,6 +1,6 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::Snapshot;
 use crate::python::grade::Grade;
 use crate::revision::Script;
 use crate::vcs::{BlobId, Error, RepoPath};
@@ -59,72 +59,93 @@ pub struct Edit {
     pub after: BlobId,
 }
 
-/// What changed from `before` (`None`: nothing was there) to `after`. `grade` tells how far the
+/// What changed from `before` to `after`, both sorted by id, then path. `grade` tells how far the
 /// change of a file's content reaches.
 ///
 /// # Errors
 /// What `grade` reports.
 pub fn delta(
-    before: Option<&Snapshot>,
-    after: &Snapshot,
+    before: &[Arc<Script>],
+    after: &[Arc<Script>],
     mut grade: impl FnMut(BlobId, BlobId) -> Result<Grade, Error>,
 ) -> Result<Delta, Error> {
-    let empty = Vec::new();
-    let old = by_id(before.map_or(&empty, |snapshot| &snapshot.scripts));
-    let new = by_id(&after.scripts);
     let mut delta = Delta::default();
-    let ids: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
-    for id in ids {
-        let none = Vec::new();
-        let (mut old, mut new) = (old.get(id).unwrap_or(&none).clone(), new.get(id).unwrap_or(&none).clone());
-        let mut pairs = Vec::new();
-        // The same path is the same file; what is left over moved, pairwise in order of path.
-        old.retain(|one| match new.iter().position(|two| two.path == one.path) {
-            Some(at) => {
-                pairs.push((*one, new.remove(at)));
-                false
-            }
-            None => true,
-        });
-        let moves = old.len().min(new.len());
-        for (one, two) in old.drain(..moves).zip(new.drain(..moves)) {
-            delta.moved.push(Move { revision: id.into(), from: one.path.clone(), to: two.path.clone() });
-            pairs.push((one, two));
+    let (mut before, mut after) = (before, after);
+    loop {
+        // Neighbouring states share nearly all revisions.
+        let same = before.iter().zip(after).take_while(|(old, new)| Arc::ptr_eq(old, new)).count();
+        (before, after) = (&before[same..], &after[same..]);
+        let id = match (before.first(), after.first()) {
+            (Some(old), Some(new)) => Arc::clone((&old.revision).min(&new.revision)),
+            (Some(one), None) | (None, Some(one)) => Arc::clone(&one.revision),
+            (None, None) => return Ok(delta),
+        };
+        let (old, new) = (take(&mut before, &id), take(&mut after, &id));
+        if let ([old], [new]) = (old, new)
+            && old.path == new.path
+            && old.blob == new.blob
+        {
+            continue;
         }
-        delta.removed.extend(old.iter().map(|script| (id.to_owned(), script.path.clone())));
-        delta.added.extend(new.iter().map(|script| (id.to_owned(), script.path.clone())));
-        for (one, two) in pairs {
-            if one.blob == two.blob {
+        for (old, new) in pairs(&mut delta, &id, old, new) {
+            if old.blob == new.blob {
                 continue;
             }
             let parents = |script: &Script| -> BTreeSet<String> {
                 script.down_revisions().map(str::to_owned).collect()
             };
-            let (from, to) = (parents(one), parents(two));
+            let (from, to) = (parents(old), parents(new));
             if from != to {
                 delta.reparented.push(Reparenting {
-                    revision: id.into(),
-                    path: two.path.clone(),
+                    revision: id.to_string(),
+                    path: new.path.clone(),
                     from: from.into_iter().collect(),
                     to: to.into_iter().collect(),
                 });
             }
             delta.edited.push(Edit {
-                revision: id.into(),
-                path: two.path.clone(),
-                grade: grade(one.blob, two.blob)?,
-                before: one.blob,
-                after: two.blob,
+                revision: id.to_string(),
+                path: new.path.clone(),
+                grade: grade(old.blob, new.blob)?,
+                before: old.blob,
+                after: new.blob,
             });
         }
     }
-    Ok(delta)
 }
 
-fn by_id(scripts: &[Script]) -> BTreeMap<&str, Vec<&Script>> {
-    let mut map: BTreeMap<&str, Vec<&Script>> = BTreeMap::new();
-    for script in scripts {
-        map.entry(&script.revision).or_default().push(script);
+/// Takes the scripts of `id` off the front.
+fn take<'s>(scripts: &mut &'s [Arc<Script>], id: &str) -> &'s [Arc<Script>] {
+    let count = scripts.iter().take_while(|script| *script.revision == *id).count();
+    let (taken, rest) = scripts.split_at(count);
+    *scripts = rest;
+    taken
+}
+
+/// Which file of one id is which: the same path is the same file; what is left over moved, pairwise
+/// in order of path, or came, or went.
+fn pairs<'s>(
+    delta: &mut Delta,
+    id: &str,
+    old: &'s [Arc<Script>],
+    new: &'s [Arc<Script>],
+) -> Vec<(&'s Arc<Script>, &'s Arc<Script>)> {
+    let mut old: Vec<&Arc<Script>> = old.iter().collect();
+    let mut new: Vec<&Arc<Script>> = new.iter().collect();
+    let mut pairs = Vec::new();
+    old.retain(|one| match new.iter().position(|two| two.path == one.path) {
+        Some(at) => {
+            pairs.push((*one, new.remove(at)));
+            false
+        }
+        None => true,
+    });
+    let moves = old.len().min(new.len());
+    for (one, two) in old.drain(..moves).zip(new.drain(..moves)) {
+        delta.moved.push(Move { revision: id.to_owned(), from: one.path.clone(), to: two.path.clone() });
+        pairs.push((one, two));
     }
-    map
+    delta.removed.extend(old.iter().map(|script| (id.to_owned(), script.path.clone())));
+    delta.added.extend(new.iter().map(|script| (id.to_owned(), script.path.clone())));
+    pairs
 }

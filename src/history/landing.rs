@@ -85,13 +85,8 @@ fn ids_at(reader: &mut Reader, root: TreeId, environment: &Environment) -> Resul
     let files = reader.files(root, environment)?;
     let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok(BTreeSet::new()) };
     let blobs: Vec<_> = files.iter().filter_map(|file| file.blob).collect();
-    reader.headers().load(reader.objects(), dialect, &blobs)?;
-    let mut ids = BTreeSet::new();
-    for blob in blobs {
-        let header = reader.headers().header(reader.objects(), dialect, blob)?;
-        ids.extend(header.revision.as_ref().map(|id| id.value.clone()));
-    }
-    Ok(ids)
+    let headers = reader.headers().load(reader.objects(), dialect, &blobs)?;
+    Ok(headers.iter().filter_map(|header| header.revision.as_ref()).map(|id| id.value.to_string()).collect())
 }
 
 /// The environment that holds most of `revisions` at `root`, where ours does not exist.

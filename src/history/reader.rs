@@ -1,7 +1,7 @@
-use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::Snapshot;
 use crate::dialect::{self, DIALECTS, Dialect, Finder};
@@ -16,16 +16,7 @@ pub struct Reader {
     objects: Objects,
     finders: Vec<Box<dyn Finder>>,
     headers: Headers,
-    listings: HashMap<(TreeId, bool), Arc<Vec<Listed>>>,
     configured: Option<Vec<Environment>>,
-}
-
-/// A file of a version location, its path relative to it.
-#[derive(Clone, Debug)]
-struct Listed {
-    path: RepoPath,
-    blob: Option<BlobId>,
-    link: bool,
 }
 
 /// Blobs that one worker parses at a time.
@@ -41,8 +32,11 @@ impl Reader {
         Self {
             objects: factory.objects(),
             finders: DIALECTS.iter().map(|dialect| dialect.finder()).collect(),
-            headers: Headers { factory: factory.clone(), parsed: RwLock::default() },
-            listings: HashMap::new(),
+            headers: Headers {
+                factory: factory.clone(),
+                parsed: RwLock::default(),
+                grades: RwLock::default(),
+            },
             configured,
         }
     }
@@ -134,63 +128,60 @@ impl Reader {
     ///
     /// # Errors
     /// When an object is damaged.
-    pub fn files(&mut self, root: TreeId, environment: &Environment) -> Result<Vec<MigrationFile>, Error> {
-        let mut files = BTreeSet::new();
-        let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok(Vec::new()) };
-        for location in &environment.version_locations {
-            let entry = self.objects.follow(root, &location.path)?;
-            let Some(tree) = entry.and_then(|entry| entry.tree()) else { continue };
-            for listed in self.listing(tree, location.recursive, dialect)?.iter() {
-                let path = location.path.join(listed.path.as_bytes());
-                let blob = match listed.link {
-                    true => match self.objects.follow(root, &path)? {
-                        Some(target) if target.kind == EntryKind::File => target.blob(),
-                        _ => None,
-                    },
-                    false => listed.blob,
-                };
-                files.insert(MigrationFile { path, blob });
-            }
-        }
-        Ok(files.into_iter().collect())
+    pub fn files(&self, root: TreeId, environment: &Environment) -> Result<Vec<MigrationFile>, Error> {
+        list_files(&self.objects, root, environment)
     }
+}
 
-    fn listing(
-        &mut self,
-        tree: TreeId,
-        recursive: bool,
-        dialect: &dyn Dialect,
-    ) -> Result<Arc<Vec<Listed>>, Error> {
-        if let Some(known) = self.listings.get(&(tree, recursive)) {
-            return Ok(Arc::clone(known));
-        }
-        let mut files = Vec::new();
-        let mut pending = vec![(RepoPath::root(), tree, 0)];
+/// The files that the tool of `environment` would load from the tree `root`, sorted by path.
+///
+/// # Errors
+/// When an object is damaged.
+pub fn list_files(
+    objects: &Objects,
+    root: TreeId,
+    environment: &Environment,
+) -> Result<Vec<MigrationFile>, Error> {
+    let mut files = Vec::new();
+    let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok(files) };
+    for location in &environment.version_locations {
+        let entry = objects.follow(root, &location.path)?;
+        let mut pending: Vec<(RepoPath, TreeId, usize)> = Vec::new();
+        pending.extend(entry.and_then(|entry| entry.tree()).map(|tree| (location.path.clone(), tree, 0)));
         while let Some((directory, tree, depth)) = pending.pop() {
-            for entry in self.objects.tree(tree)?.unwrap_or_default() {
-                let path = directory.join(&entry.name);
+            for entry in objects.tree(tree)?.unwrap_or_default() {
                 match entry.kind {
-                    EntryKind::File | EntryKind::Symlink if dialect.loads(&entry.name) => {
-                        let link = entry.kind == EntryKind::Symlink;
-                        files.push(Listed { path, blob: entry.blob(), link });
+                    EntryKind::File if dialect.loads(&entry.name) => {
+                        files.push(MigrationFile { path: directory.join(&entry.name), blob: entry.blob() });
                     }
-                    EntryKind::Tree if recursive && depth < MAX_DEPTH && dialect.descends(&entry.name) => {
-                        pending.extend(entry.tree().map(|tree| (path, tree, depth + 1)));
+                    EntryKind::Symlink if dialect.loads(&entry.name) => {
+                        let path = directory.join(&entry.name);
+                        let target = objects.follow(root, &path)?;
+                        let blob =
+                            target.filter(|entry| entry.kind == EntryKind::File).and_then(|file| file.blob());
+                        files.push(MigrationFile { path, blob });
+                    }
+                    EntryKind::Tree
+                        if location.recursive && depth < MAX_DEPTH && dialect.descends(&entry.name) =>
+                    {
+                        let directory = directory.join(&entry.name);
+                        pending.extend(entry.tree().map(|tree| (directory, tree, depth + 1)));
                     }
                     _ => {}
                 }
             }
         }
-        let files = Arc::new(files);
-        self.listings.insert((tree, recursive), Arc::clone(&files));
-        Ok(files)
     }
+    files.sort_unstable();
+    files.dedup();
+    Ok(files)
 }
 
 /// Parsed headers by blob, shared between threads.
 pub struct Headers {
     factory: ObjectsFactory,
-    parsed: RwLock<HashMap<(&'static str, BlobId), Arc<Header>>>,
+    parsed: RwLock<FxHashMap<(usize, BlobId), Arc<Header>>>,
+    grades: RwLock<FxHashMap<(BlobId, BlobId), Grade>>,
 }
 
 impl Headers {
@@ -199,7 +190,7 @@ impl Headers {
         self.factory.objects()
     }
 
-    /// Parses whatever of `blobs` has not been parsed yet, on all cores.
+    /// What the files `blobs` say, in their order; those not known yet are parsed, on all cores.
     ///
     /// # Errors
     /// When an object is damaged.
@@ -208,54 +199,43 @@ impl Headers {
         objects: &Objects,
         dialect: &'static dyn Dialect,
         blobs: &[BlobId],
-    ) -> Result<(), Error> {
-        let mut unknown: Vec<BlobId> = {
-            let headers = self.parsed.read().unwrap_or_else(PoisonError::into_inner);
-            blobs.iter().copied().filter(|blob| !headers.contains_key(&(dialect.name(), *blob))).collect()
+    ) -> Result<Vec<Arc<Header>>, Error> {
+        let mut found: Vec<Option<Arc<Header>>> = {
+            let parsed = self.parsed.read().unwrap_or_else(PoisonError::into_inner);
+            blobs.iter().map(|blob| parsed.get(&key(dialect, *blob)).map(Arc::clone)).collect()
         };
-        unknown.sort_unstable();
-        unknown.dedup();
-        let parse = |objects: &Objects, blob: BlobId| -> Result<(BlobId, Arc<Header>), Error> {
-            Ok((blob, Arc::new(read_header(objects, dialect, blob)?)))
-        };
-        let parsed: Vec<(BlobId, Arc<Header>)> = if unknown.len() <= CHUNK {
-            unknown.iter().map(|blob| parse(objects, *blob)).collect::<Result<_, _>>()?
-        } else {
-            unknown
-                .par_chunks(CHUNK)
-                .map_init(
-                    || self.factory.objects(),
-                    |objects, chunk| {
-                        chunk.iter().map(|blob| parse(objects, *blob)).collect::<Result<Vec<_>, _>>()
-                    },
-                )
-                .collect::<Result<Vec<_>, Error>>()?
-                .into_iter()
-                .flatten()
-                .collect()
-        };
-        let mut headers = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
-        headers.extend(parsed.into_iter().map(|(blob, header)| ((dialect.name(), blob), header)));
-        Ok(())
+        let mut unknown: Vec<BlobId> =
+            blobs.iter().zip(&found).filter(|(_, found)| found.is_none()).map(|(blob, _)| *blob).collect();
+        if !unknown.is_empty() {
+            unknown.sort_unstable();
+            unknown.dedup();
+            let fresh = self.parse(objects, dialect, &unknown)?;
+            for (blob, found) in blobs.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                *found = fresh.get(blob).map(Arc::clone);
+            }
+            let mut parsed = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
+            parsed.extend(fresh.into_iter().map(|(blob, header)| (key(dialect, blob), header)));
+        }
+        Ok(found.into_iter().flatten().collect())
     }
 
-    /// What the file `blob` says.
-    ///
-    /// # Errors
-    /// When the object is damaged.
-    pub fn header(
+    fn parse(
         &self,
         objects: &Objects,
         dialect: &'static dyn Dialect,
-        blob: BlobId,
-    ) -> Result<Arc<Header>, Error> {
-        let key = (dialect.name(), blob);
-        if let Some(header) = self.parsed.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(header));
+        blobs: &[BlobId],
+    ) -> Result<FxHashMap<BlobId, Arc<Header>>, Error> {
+        let parse = |objects: &Objects, chunk: &[BlobId]| -> Result<Vec<(BlobId, Arc<Header>)>, Error> {
+            chunk.iter().map(|blob| Ok((*blob, Arc::new(read_header(objects, dialect, *blob)?)))).collect()
+        };
+        if blobs.len() <= CHUNK {
+            return Ok(parse(objects, blobs)?.into_iter().collect());
         }
-        let header = Arc::new(read_header(objects, dialect, blob)?);
-        let mut headers = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(Arc::clone(headers.entry(key).or_insert(header)))
+        let parts: Vec<Vec<(BlobId, Arc<Header>)>> = blobs
+            .par_chunks(CHUNK)
+            .map_init(|| self.factory.objects(), |objects, chunk| parse(objects, chunk))
+            .collect::<Result<_, Error>>()?;
+        Ok(parts.into_iter().flatten().collect())
     }
 
     /// Reads `files` as a state of `environment`.
@@ -268,71 +248,101 @@ impl Headers {
         environment: &Environment,
         files: Vec<MigrationFile>,
     ) -> Result<Snapshot, Error> {
-        let Some(dialect) = dialect::by_name(environment.dialect) else {
-            return Ok(Snapshot { environment: environment.clone(), ..Snapshot::default() });
-        };
-        let blobs: Vec<BlobId> = files.iter().filter_map(|file| file.blob).collect();
-        self.load(objects, dialect, &blobs)?;
-        let mut scripts = Vec::with_capacity(files.len());
-        let mut unreadable = Vec::new();
-        for file in &files {
-            let reject =
-                |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), line };
-            let Some(blob) = file.blob else {
-                unreadable.push(reject("it is a symbolic link that leads to no file of this repository", 1));
-                continue;
-            };
-            let header = self.header(objects, dialect, blob)?;
-            if let Some(problem) = &header.problem {
-                unreadable.push(reject(&problem.text, problem.line));
-            }
-            let trouble = header.problem.is_some();
-            let mut skip = |reason: &str| {
-                if !trouble {
-                    unreadable.push(reject(reason, header.line));
-                }
-            };
-            let id = match (&header.revision, header.assigns_revision) {
-                (Some(id), _) => Some(id.value.clone()),
-                (None, true) => {
-                    skip("its revision cannot be known without running it");
-                    continue;
-                }
-                (None, false) => dialect.id_from_name(file.path.name()),
-            };
-            let Some(revision) = id else {
-                skip("it assigns no revision");
-                continue;
-            };
-            if !header.assigns_down_revision {
-                skip("it assigns no down_revision");
-                continue;
-            }
-            scripts.push(Script { path: file.path.clone(), blob, revision, header });
+        let (scripts, unreadable) = self.scripts(objects, environment, &files)?;
+        let graph = RevisionGraph::new(&scripts);
+        let environment = environment.clone();
+        Ok(Snapshot { environment, files, scripts, unreadable, graph, unscanned: Vec::new() })
+    }
+
+    /// The revisions among `files`, sorted by id, then path; and what is wrong with files.
+    ///
+    /// # Errors
+    /// When an object is damaged.
+    pub fn scripts(
+        &self,
+        objects: &Objects,
+        environment: &Environment,
+        files: &[MigrationFile],
+    ) -> Result<(Vec<Arc<Script>>, Vec<Unreadable>), Error> {
+        let (mut scripts, mut unreadable) = (Vec::with_capacity(files.len()), Vec::new());
+        for (script, trouble) in self.classify(objects, environment.dialect, files)? {
+            scripts.extend(script);
+            unreadable.extend(trouble);
         }
         scripts.sort_by(|one, two| (&one.revision, &one.path).cmp(&(&two.revision, &two.path)));
-        let graph = RevisionGraph::new(&scripts);
-        Ok(Snapshot {
-            environment: environment.clone(),
-            files,
-            scripts,
-            unreadable,
-            graph,
-            unscanned: Vec::new(),
-        })
+        Ok((scripts, unreadable))
+    }
+
+    /// For each file, in order: the revision that it states, and what is wrong with it.
+    ///
+    /// # Errors
+    /// When an object is damaged.
+    pub fn classify(
+        &self,
+        objects: &Objects,
+        dialect: &str,
+        files: &[MigrationFile],
+    ) -> Result<Vec<(Option<Arc<Script>>, Option<Unreadable>)>, Error> {
+        let Some(dialect) = dialect::by_name(dialect) else { return Ok(vec![(None, None); files.len()]) };
+        let blobs: Vec<BlobId> = files.iter().filter_map(|file| file.blob).collect();
+        let mut headers = self.load(objects, dialect, &blobs)?.into_iter();
+        let read = |file: &MigrationFile| match (file.blob, file.blob.and_then(|_| headers.next())) {
+            (Some(blob), Some(header)) => classify(dialect, file, blob, header),
+            _ => {
+                let reason = "it is a symbolic link that leads to no file of this repository".to_owned();
+                (None, Some(Unreadable { path: file.path.clone(), reason, line: 1 }))
+            }
+        };
+        Ok(files.iter().map(read).collect())
     }
 
     /// How far the change from `before` to `after` reaches.
     ///
     /// # Errors
     /// When an object is damaged.
-    pub fn grade(objects: &Objects, before: BlobId, after: BlobId) -> Result<Grade, Error> {
-        match (objects.blob(before)?, objects.blob(after)?) {
-            (Some(before), Some(after)) => Ok(python::grade_texts(&before, &after)),
-            // A version that is not in this copy may differ in anything.
-            _ => Ok(Grade::Upgrade),
+    pub fn grade(&self, objects: &Objects, before: BlobId, after: BlobId) -> Result<Grade, Error> {
+        let key = (before, after);
+        // One edit reaches many commits: those that merge it, and every branch that has it.
+        if let Some(grade) = self.grades.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(*grade);
         }
+        let grade = match (objects.blob(before)?, objects.blob(after)?) {
+            (Some(before), Some(after)) => python::grade_texts(&before, &after),
+            // A version that is not in this copy may differ in anything.
+            _ => Grade::Upgrade,
+        };
+        self.grades.write().unwrap_or_else(PoisonError::into_inner).insert(key, grade);
+        Ok(grade)
     }
+}
+
+fn classify(
+    dialect: &dyn Dialect,
+    file: &MigrationFile,
+    blob: BlobId,
+    header: Arc<Header>,
+) -> (Option<Arc<Script>>, Option<Unreadable>) {
+    let trouble = |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), line };
+    let problem = header.problem.as_ref().map(|problem| trouble(&problem.text, problem.line));
+    // What keeps Python from reading the file explains a missing field, too.
+    let without = |reason: &str| (None, problem.clone().or_else(|| Some(trouble(reason, header.line))));
+    let revision: Arc<str> = match (&header.revision, header.assigns_revision) {
+        (Some(id), _) => Arc::clone(&id.value),
+        (None, true) => return without("its revision cannot be known without running it"),
+        (None, false) => match dialect.id_from_name(file.path.name()) {
+            Some(id) => id.into(),
+            None => return without("it assigns no revision"),
+        },
+    };
+    if !header.assigns_down_revision {
+        return without("it assigns no down_revision");
+    }
+    (Some(Arc::new(Script { path: file.path.clone(), blob, revision, header })), problem)
+}
+
+/// Dialects are few and static: the address of its name tells one from another.
+fn key(dialect: &'static dyn Dialect, blob: BlobId) -> (usize, BlobId) {
+    (dialect.name().as_ptr() as usize, blob)
 }
 
 fn read_header(objects: &Objects, dialect: &dyn Dialect, blob: BlobId) -> Result<Header, Error> {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::revision::{
     Environment, MigrationFile, NumberClash, RevisionGraph, Script, Unreadable, number_prefix,
@@ -13,7 +14,7 @@ pub struct Snapshot {
     /// Every file that the tool would load, sorted by path.
     pub files: Vec<MigrationFile>,
     /// The files that are revisions, sorted by id, then path.
-    pub scripts: Vec<Script>,
+    pub scripts: Vec<Arc<Script>>,
     /// The files that are not read, or only in part.
     pub unreadable: Vec<Unreadable>,
     /// The graph of `scripts`.
@@ -25,9 +26,9 @@ pub struct Snapshot {
 impl Snapshot {
     /// The files that state `id`.
     pub fn scripts_of<'s>(&'s self, id: &str) -> impl Iterator<Item = &'s Script> + use<'s> {
-        let start = self.scripts.partition_point(|script| script.revision.as_str() < id);
+        let start = self.scripts.partition_point(|script| &*script.revision < id);
         let id = id.to_owned();
-        self.scripts[start..].iter().take_while(move |script| script.revision == id)
+        self.scripts[start..].iter().map(Arc::as_ref).take_while(move |script| *script.revision == *id)
     }
 
     /// The first file that states `id`.
@@ -37,7 +38,7 @@ impl Snapshot {
 
     /// The revision that the file at `path` states.
     pub fn script_at(&self, path: &RepoPath) -> Option<&Script> {
-        self.scripts.iter().find(|script| script.path == *path)
+        self.scripts.iter().find(|script| script.path == *path).map(Arc::as_ref)
     }
 
     /// Files of one directory whose names start with the same number; sorted by number, then path.

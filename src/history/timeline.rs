@@ -8,16 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::Reader;
-use crate::revision::{Environment, MigrationFile};
-use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
-/// One state of one environment, as a list of files.
-#[derive(Clone, Debug)]
-pub struct State {
-    /// The files that the tool would load, sorted by path.
-    pub files: Vec<MigrationFile>,
-}
+use super::reader::list_files;
+use super::{Reader, Snapshot};
+use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, Unreadable, VersionLocation};
+use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
 
 /// A commit that changed an environment's state.
 #[derive(Clone, Debug)]
@@ -26,7 +23,7 @@ pub struct Emission {
     pub commit: u32,
     /// The environment at this commit; where it is gone, as it was.
     pub environment: Arc<Environment>,
-    /// Index into [`Timeline::states`]; `None` where the environment is gone.
+    /// Number of the state, see [`Timeline::files`]; `None` where the environment is gone.
     pub state: Option<u32>,
     /// The state at the first parent, `None` where there was none.
     pub before: Option<(Arc<Environment>, u32)>,
@@ -38,10 +35,72 @@ pub struct Emission {
 pub struct Timeline {
     /// The commits.
     pub history: History,
-    /// Distinct states.
-    pub states: Vec<State>,
     /// Changes, in the history's order.
     pub emissions: Vec<Emission>,
+    states: States,
+    /// Per numbered file: the revision that it states, and what is wrong with it.
+    table: Vec<(Option<Arc<Script>>, Option<Unreadable>)>,
+    /// Per numbered file: its place in the order of revision ids, then paths.
+    rank: Vec<u32>,
+}
+
+impl Timeline {
+    /// Reads every file of every state, each once.
+    fn new(
+        history: History,
+        emissions: Vec<Emission>,
+        states: States,
+        reader: &Reader,
+    ) -> Result<Self, Error> {
+        let mut table = vec![(None, None); states.files.len()];
+        let dialects: BTreeSet<&str> = states.dialects.iter().copied().collect();
+        for dialect in dialects {
+            let of_dialect = |at: &usize| states.dialects[*at] == dialect;
+            let numbers: Vec<usize> = (0..states.files.len()).filter(of_dialect).collect();
+            let files: Vec<MigrationFile> = numbers.iter().map(|at| states.files[*at].clone()).collect();
+            for (at, read) in
+                numbers.into_iter().zip(reader.headers().classify(reader.objects(), dialect, &files)?)
+            {
+                table[at] = read;
+            }
+        }
+        let mut order: Vec<u32> = (0..table.len() as u32).collect();
+        order.sort_by_key(|at| table[*at as usize].0.as_ref().map(|script| (&script.revision, &script.path)));
+        let mut rank = vec![0; table.len()];
+        for (place, at) in (0..).zip(order) {
+            rank[at as usize] = place;
+        }
+        Ok(Self { history, emissions, states, table, rank })
+    }
+
+    /// The files of state number `state`, sorted by path.
+    pub fn files(&self, state: u32) -> Vec<MigrationFile> {
+        self.states.files(state).cloned().collect()
+    }
+
+    /// The revisions of state number `state`, sorted by id, then path.
+    pub fn scripts(&self, state: u32) -> Vec<Arc<Script>> {
+        let mut numbers = self.states.states[state as usize].to_vec();
+        numbers.sort_unstable_by_key(|at| self.rank[*at as usize]);
+        numbers.into_iter().filter_map(|at| self.table[at as usize].0.clone()).collect()
+    }
+
+    /// State number `state` of `environment` (`None`: nothing is left), without what is not scanned.
+    pub fn snapshot(&self, environment: &Environment, state: Option<u32>) -> Snapshot {
+        let Some(state) = state else {
+            return Snapshot { environment: environment.clone(), ..Snapshot::default() };
+        };
+        let scripts = self.scripts(state);
+        let numbers = self.states.states[state as usize].iter();
+        Snapshot {
+            environment: environment.clone(),
+            files: self.files(state),
+            unreadable: numbers.filter_map(|at| self.table[*at as usize].1.clone()).collect(),
+            graph: RevisionGraph::new(&scripts),
+            scripts,
+            unscanned: Vec::new(),
+        }
+    }
 }
 
 /// Rounds of finding new paths to watch: every move of a directory takes one.
@@ -116,7 +175,7 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
     let mut states = States::default();
     layouts.read_states(reader, &mut states)?;
     let emissions = layouts.emissions(&states);
-    Ok(Timeline { states: states.states, emissions, history })
+    Timeline::new(history, emissions, states, reader)
 }
 
 /// Adds what decides the layout at `root`, and where its migrations are.
@@ -154,15 +213,21 @@ struct Layouts<'h> {
     of_commit: Vec<u32>,
 }
 
+/// Distinct states. Neighbours differ in a file or two, so files are numbered and a state is a list
+/// of numbers.
 #[derive(Default)]
 struct States {
-    states: Vec<State>,
-    numbers: HashMap<Vec<MigrationFile>, u32>,
+    files: Vec<MigrationFile>,
+    /// Per file, the tool that loads it.
+    dialects: Vec<&'static str>,
+    file_numbers: FxHashMap<MigrationFile, u32>,
+    states: Vec<Arc<[u32]>>,
+    numbers: FxHashMap<Arc<[u32]>, u32>,
 }
 
 impl Layouts<'_> {
     fn combine(&mut self) {
-        let mut numbers: HashMap<Vec<u32>, u32> = HashMap::new();
+        let mut numbers: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
         self.combos.clear();
         self.of_commit.clear();
         for at in 0..self.history.commits.len() {
@@ -233,40 +298,59 @@ impl Layouts<'_> {
     }
 
     /// Reads the file lists that the combos stand for.
-    fn read_states(&mut self, reader: &mut Reader, states: &mut States) -> Result<(), Error> {
+    fn read_states(&mut self, reader: &Reader, states: &mut States) -> Result<(), Error> {
         let mut place: HashMap<&RepoPath, (usize, usize)> = HashMap::new();
         for (round, (watch, _)) in self.rounds.iter().enumerate() {
             for (at, path) in watch.paths().iter().enumerate() {
                 place.entry(path).or_insert((round, at));
             }
         }
-        let mut memory: HashMap<(usize, Vec<Option<TreeId>>), Option<u32>> = HashMap::new();
-        for combo in &mut self.combos {
+        // Which lists of files there are to read, and who wants which.
+        let mut jobs: Vec<(Arc<Environment>, TreeId)> = Vec::new();
+        let mut job_numbers: FxHashMap<(*const Environment, Vec<Option<TreeId>>), usize> =
+            FxHashMap::default();
+        let mut wanted: Vec<(usize, Option<usize>)> = Vec::new();
+        for (number, combo) in self.combos.iter().enumerate() {
             for environment in combo.layout.iter() {
-                let trees: Vec<Option<TreeId>> = environment
-                    .version_locations
-                    .iter()
-                    .map(|location| {
-                        let (round, at) = *place.get(&location.path)?;
-                        let entry = self.rounds[round].1.entry(combo.key[round], at)?;
-                        entry.tree()
-                    })
-                    .collect();
-                let key = (Arc::as_ptr(environment) as usize, trees);
-                let state = match memory.get(&key) {
-                    Some(state) => *state,
-                    None => {
-                        let root = self.history.commits[combo.first as usize].tree;
-                        let state = match key.1.iter().all(Option::is_none) {
-                            true => None,
-                            false => Some(states.number(reader.files(root, environment)?)),
-                        };
-                        memory.insert(key, state);
-                        state
-                    }
+                let tree = |location: &VersionLocation| {
+                    let (round, at) = *place.get(&location.path)?;
+                    self.rounds[round].1.entry(combo.key[round], at)?.tree()
                 };
-                combo.states.push(state);
+                let trees: Vec<Option<TreeId>> = environment.version_locations.iter().map(tree).collect();
+                let exists = trees.iter().any(Option::is_some);
+                let job = exists.then(|| {
+                    *job_numbers.entry((Arc::as_ptr(environment), trees)).or_insert_with(|| {
+                        let root = self.history.commits[combo.first as usize].tree;
+                        jobs.push((Arc::clone(environment), root));
+                        jobs.len() - 1
+                    })
+                });
+                wanted.push((number, job));
             }
+        }
+        let headers = reader.headers();
+        let lists: Vec<Vec<MigrationFile>> = jobs
+            .par_chunks(8)
+            .map_init(
+                || headers.objects(),
+                |objects, chunk| {
+                    let list = |(environment, root): &(Arc<Environment>, TreeId)| {
+                        list_files(objects, *root, environment)
+                    };
+                    chunk.iter().map(list).collect::<Result<Vec<_>, Error>>()
+                },
+            )
+            .collect::<Result<Vec<_>, Error>>()?
+            .into_iter()
+            .flatten()
+            .collect();
+        let numbers: Vec<u32> = jobs
+            .iter()
+            .zip(lists)
+            .map(|((environment, _), files)| states.number(environment.dialect, files))
+            .collect();
+        for (combo, job) in wanted {
+            self.combos[combo].states.push(job.map(|job| numbers[job]));
         }
         Ok(())
     }
@@ -335,14 +419,25 @@ impl Layouts<'_> {
 }
 
 impl States {
-    fn number(&mut self, files: Vec<MigrationFile>) -> u32 {
-        if let Some(number) = self.numbers.get(&files) {
-            return *number;
-        }
-        let number = self.states.len() as u32;
-        self.states.push(State { files: files.clone() });
-        self.numbers.insert(files, number);
-        number
+    fn number(&mut self, dialect: &'static str, files: Vec<MigrationFile>) -> u32 {
+        let state: Arc<[u32]> = files
+            .into_iter()
+            .map(|file| {
+                *self.file_numbers.entry(file).or_insert_with_key(|file| {
+                    self.files.push(file.clone());
+                    self.dialects.push(dialect);
+                    self.files.len() as u32 - 1
+                })
+            })
+            .collect();
+        *self.numbers.entry(state).or_insert_with_key(|state| {
+            self.states.push(Arc::clone(state));
+            self.states.len() as u32 - 1
+        })
+    }
+
+    fn files(&self, state: u32) -> impl Iterator<Item = &MigrationFile> + Clone {
+        self.states[state as usize].iter().map(|file| &self.files[*file as usize])
     }
 }
 
@@ -402,12 +497,11 @@ impl Pairing {
 impl States {
     /// Whether at least half of the smaller state's files are found in the other by name or content.
     fn is_moved(&self, old: u32, new: u32) -> bool {
-        let (old, new) = (&self.states[old as usize].files, &self.states[new as usize].files);
-        let smaller = old.len().min(new.len());
-        let names: BTreeSet<&[u8]> = old.iter().map(|file| file.path.name().as_ref()).collect();
-        let blobs: BTreeSet<_> = old.iter().filter_map(|file| file.blob).collect();
+        let (old, new) = (self.files(old), self.files(new));
+        let smaller = old.clone().count().min(new.clone().count());
+        let names: BTreeSet<&[u8]> = old.clone().map(|file| file.path.name().as_ref()).collect();
+        let blobs: BTreeSet<_> = old.filter_map(|file| file.blob).collect();
         let common = new
-            .iter()
             .filter(|file| {
                 names.contains::<[u8]>(file.path.name().as_ref())
                     || file.blob.is_some_and(|blob| blobs.contains(&blob))

@@ -23,18 +23,33 @@ const STACK_AT_LEAST: usize = 1 << 20;
 ///
 /// `text` must be no longer than [`MAX_SOURCE_BYTES`].
 pub fn with_module<R>(text: &str, read: impl FnOnce(&Parsed<ModModule>) -> R) -> R {
-    let stack = STACK_AT_LEAST + text.len() * STACK_PER_BYTE;
-    stacker::maybe_grow(stack, stack + STACK_AT_LEAST, || {
+    with_stack_for(text.len(), || {
         let parsed = parse_unchecked_source(text, PySourceType::Python);
         read(&parsed)
     })
 }
 
-/// How far the change from one text to the other reaches; see [`grade`].
+/// Runs `work` on a stack that is large enough for syntax trees of texts of this many bytes.
+fn with_stack_for<R>(bytes: usize, work: impl FnOnce() -> R) -> R {
+    let stack = STACK_AT_LEAST + bytes * STACK_PER_BYTE;
+    stacker::maybe_grow(stack, stack + STACK_AT_LEAST, work)
+}
+
+/// How far the change from one file's bytes to the other's reaches; see [`grade`].
 pub fn grade_texts(before: &[u8], after: &[u8]) -> grade::Grade {
     if before.len().max(after.len()) > MAX_SOURCE_BYTES {
         return grade::Grade::Upgrade;
     }
     let (before, after) = (decode(before), decode(after));
-    with_module(&before.text, |before| with_module(&after.text, |after| grade::grade(before, after)))
+    // Both trees are visited at once, so the larger decides, whichever is parsed last.
+    with_stack_for(before.text.len().max(after.text.len()), || {
+        with_module(&before.text, |old| {
+            with_module(&after.text, |new| {
+                grade::grade_files(
+                    grade::File { text: &before.text, parsed: old },
+                    grade::File { text: &after.text, parsed: new },
+                )
+            })
+        })
+    })
 }

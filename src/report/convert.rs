@@ -110,7 +110,7 @@ pub fn environment_graph(snapshot: &Snapshot) -> EnvironmentGraph {
             .scripts
             .iter()
             .map(|script| Revision {
-                revision: script.revision.clone(),
+                revision: script.revision.to_string(),
                 path: script.path.to_string(),
                 line: script.header.line,
                 down_revision: strings(script.down_revisions()),

@@ -1,10 +1,12 @@
 //! The revision graph of one state. Tolerates every broken state and reports it whole.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Script;
 use crate::vcs::RepoPath;
@@ -41,8 +43,9 @@ pub struct NumberClash {
 /// The graph of one environment at one state. Edges point from a revision to its parents.
 #[derive(Clone, Debug, Default)]
 pub struct RevisionGraph {
-    graph: DiGraph<String, ()>,
-    nodes: HashMap<String, NodeIndex>,
+    /// Sorted; a node's index is its id's place here.
+    ids: Vec<Arc<str>>,
+    graph: DiGraph<(), ()>,
     heads: Vec<String>,
     bases: Vec<String>,
     branch_points: Vec<String>,
@@ -57,85 +60,119 @@ pub struct RevisionGraph {
 
 impl RevisionGraph {
     /// Builds the graph. With duplicate ids the edges of all files with that id count.
-    pub fn new(scripts: &[Script]) -> Self {
-        let mut this = Self::default();
-        let mut paths: HashMap<&str, Vec<&RepoPath>> = HashMap::with_capacity(scripts.len());
-        for script in scripts {
-            paths.entry(&script.revision).or_default().push(&script.path);
-        }
-        let mut ids: Vec<&str> = paths.keys().copied().collect();
+    pub fn new(scripts: &[Arc<Script>]) -> Self {
+        let mut ids: Vec<Arc<str>> = scripts.iter().map(|script| Arc::clone(&script.revision)).collect();
         ids.sort_unstable();
-        for id in &ids {
-            let node = this.graph.add_node((*id).to_owned());
-            this.nodes.insert((*id).to_owned(), node);
+        ids.dedup();
+        let index: FxHashMap<&str, u32> = (0..).zip(&ids).map(|(at, id)| (&**id, at)).collect();
+        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(ids.len(), ids.len() + 8);
+        for _ in &ids {
+            graph.add_node(());
         }
-        let labels: HashSet<&str> = scripts.iter().flat_map(Script::branch_labels).collect();
-        let mut named = HashSet::new();
-        let mut children: HashMap<&str, HashSet<&str>> = HashMap::new();
+        let mut files: Vec<u32> = vec![0; ids.len()];
+        let mut is_named = vec![false; ids.len()];
         let (mut bases, mut merge_points) = (BTreeSet::new(), BTreeSet::new());
+        let (mut missing, mut missing_depends) = (Vec::new(), Vec::new());
         let mut dependencies = Vec::new();
+        let mut own_labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let labels: FxHashSet<&str> = scripts.iter().flat_map(|script| script.branch_labels()).collect();
+        let mut parents: Vec<&str> = Vec::new();
         for script in scripts {
-            let from = this.nodes[&script.revision];
-            let parents: BTreeSet<&str> = script.down_revisions().collect();
-            if parents.is_empty() {
-                bases.insert(script.revision.clone());
+            let from = index[&*script.revision];
+            files[from as usize] += 1;
+            parents.clear();
+            parents.extend(script.down_revisions());
+            parents.sort_unstable();
+            parents.dedup();
+            match parents.len() {
+                0 => _ = bases.insert(from),
+                1 => {}
+                _ => _ = merge_points.insert(from),
             }
-            if parents.len() > 1 {
-                merge_points.insert(script.revision.clone());
-            }
-            for parent in parents {
-                named.insert(parent);
-                match this.nodes.get(parent) {
+            for parent in &parents {
+                match index.get(parent) {
                     Some(to) => {
-                        this.graph.update_edge(from, *to, ());
-                        children.entry(parent).or_default().insert(&script.revision);
+                        is_named[*to as usize] = true;
+                        let (from, to) = (NodeIndex::new(from as usize), NodeIndex::new(*to as usize));
+                        // Two files of one id may name the same parent.
+                        if files[from.index()] == 1 || graph.find_edge(from, to).is_none() {
+                            graph.add_edge(from, to, ());
+                        }
                     }
-                    None => this.missing.push(missing(script, parent)),
+                    None => missing.push(Self::absent(script, parent)),
                 }
             }
             for dependency in script.depends_on() {
-                match this.nodes.get(dependency) {
+                match index.get(dependency) {
                     Some(to) => dependencies.push((from, *to)),
                     None if labels.contains(dependency) => {}
-                    None => this.missing_depends.push(missing(script, dependency)),
+                    None => missing_depends.push(Self::absent(script, dependency)),
                 }
             }
-            let own: BTreeSet<String> = script.branch_labels().map(str::to_owned).collect();
-            if !own.is_empty() {
-                this.own_labels.entry(script.revision.clone()).or_default().extend(own);
+            for label in script.branch_labels() {
+                own_labels.entry(script.revision.to_string()).or_default().insert(label.to_owned());
             }
         }
-        this.heads = ids.iter().filter(|id| !named.contains(**id)).map(|id| (*id).to_owned()).collect();
-        this.bases = bases.into_iter().collect();
-        this.merge_points = merge_points.into_iter().collect();
-        this.branch_points = ids
-            .iter()
-            .filter(|id| children.get(**id).is_some_and(|children| children.len() > 1))
-            .map(|id| (*id).to_owned())
-            .collect();
-        this.duplicates = ids
-            .iter()
-            .filter_map(|id| {
-                let files = &paths[id];
-                (files.len() > 1).then(|| {
-                    let mut paths: Vec<RepoPath> = files.iter().map(|path| (*path).clone()).collect();
-                    paths.sort();
-                    Duplicate { revision: (*id).to_owned(), paths }
-                })
-            })
-            .collect();
-        this.missing.sort();
-        this.missing_depends.sort();
-        this.cycles = cycles(&this.graph);
+        missing.sort();
+        missing_depends.sort();
+        let name = |at: u32| ids[at as usize].to_string();
+        let all = 0..ids.len() as u32;
+        let children = |at: u32| {
+            graph
+                .neighbors_directed(NodeIndex::new(at as usize), petgraph::Direction::Incoming)
+                .take(2)
+                .count()
+        };
+        let doubled: FxHashSet<&str> =
+            all.clone().filter(|at| files[*at as usize] > 1).map(|at| &*ids[at as usize]).collect();
+        let mut duplicates: BTreeMap<&str, Vec<RepoPath>> = BTreeMap::new();
+        if !doubled.is_empty() {
+            for script in scripts.iter().filter(|script| doubled.contains(&*script.revision)) {
+                duplicates.entry(&script.revision).or_default().push(script.path.clone());
+            }
+        }
+        let cycles = cycles(&ids, &graph);
+        let mut dependency_cycles = Vec::new();
         if !dependencies.is_empty() {
-            let mut whole = this.graph.clone();
+            let mut whole = graph.clone();
             for (from, to) in dependencies {
-                whole.update_edge(from, to, ());
+                whole.update_edge(NodeIndex::new(from as usize), NodeIndex::new(to as usize), ());
             }
-            this.dependency_cycles = cycles(&whole);
-            this.dependency_cycles.retain(|cycle| !this.cycles.contains(cycle));
+            dependency_cycles = self::cycles(&ids, &whole);
+            dependency_cycles.retain(|cycle| !cycles.contains(cycle));
         }
-        this
+        Self {
+            heads: all.clone().filter(|at| !is_named[*at as usize]).map(name).collect(),
+            bases: bases.into_iter().map(name).collect(),
+            branch_points: all.filter(|at| children(*at) > 1).map(name).collect(),
+            merge_points: merge_points.into_iter().map(name).collect(),
+            duplicates: duplicates
+                .into_iter()
+                .map(|(revision, mut paths)| {
+                    paths.sort();
+                    Duplicate { revision: revision.to_owned(), paths }
+                })
+                .collect(),
+            missing,
+            missing_depends,
+            cycles,
+            dependency_cycles,
+            own_labels,
+            graph,
+            ids,
+        }
+    }
+
+    fn absent(script: &Script, id: &str) -> Missing {
+        Missing { revision: script.revision.to_string(), path: script.path.clone(), missing: id.to_owned() }
+    }
+
+    fn node(&self, id: &str) -> Option<NodeIndex> {
+        self.ids.binary_search_by(|known| (**known).cmp(id)).ok().map(NodeIndex::new)
+    }
+
+    fn id(&self, node: NodeIndex) -> &str {
+        &self.ids[node.index()]
     }
 
     /// Ids that no revision names in `down_revision`, sorted.
@@ -185,12 +222,12 @@ impl RevisionGraph {
 
     /// Whether some file states `id`.
     pub fn contains(&self, id: &str) -> bool {
-        self.nodes.contains_key(id)
+        self.node(id).is_some()
     }
 
     /// All ids, sorted.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.graph.node_weights().map(String::as_str)
+        self.ids.iter().map(|id| &**id)
     }
 
     /// The parents of `id` that exist, sorted.
@@ -204,32 +241,32 @@ impl RevisionGraph {
     }
 
     fn neighbours(&self, id: &str, direction: petgraph::Direction) -> Vec<&str> {
-        let Some(node) = self.nodes.get(id) else { return Vec::new() };
+        let Some(node) = self.node(id) else { return Vec::new() };
         let mut found: Vec<&str> =
-            self.graph.neighbors_directed(*node, direction).map(|node| self.graph[node].as_str()).collect();
+            self.graph.neighbors_directed(node, direction).map(|node| self.id(node)).collect();
         found.sort_unstable();
         found
     }
 
     /// `id` and everything below it, over `down_revision`.
     pub fn ancestors(&self, id: &str) -> BTreeSet<&str> {
-        let Some(node) = self.nodes.get(id) else { return BTreeSet::new() };
+        let Some(node) = self.node(id) else { return BTreeSet::new() };
         let mut found = BTreeSet::new();
-        let mut search = Dfs::new(&self.graph, *node);
+        let mut search = Dfs::new(&self.graph, node);
         while let Some(node) = search.next(&self.graph) {
-            found.insert(self.graph[node].as_str());
+            found.insert(self.id(node));
         }
         found
     }
 
     /// `id` and everything above it, over `down_revision`.
     pub fn descendants(&self, id: &str) -> BTreeSet<&str> {
-        let Some(node) = self.nodes.get(id) else { return BTreeSet::new() };
+        let Some(node) = self.node(id) else { return BTreeSet::new() };
         let reversed = Reversed(&self.graph);
         let mut found = BTreeSet::new();
-        let mut search = Dfs::new(reversed, *node);
+        let mut search = Dfs::new(reversed, node);
         while let Some(node) = search.next(reversed) {
-            found.insert(self.graph[node].as_str());
+            found.insert(self.id(node));
         }
         found
     }
@@ -240,10 +277,10 @@ impl RevisionGraph {
         tarjan_scc(&self.graph)
             .into_iter()
             .flat_map(|mut component| {
-                component.sort_unstable_by_key(|node| &self.graph[*node]);
+                component.sort_unstable();
                 component
             })
-            .map(|node| self.graph[node].as_str())
+            .map(|node| self.id(node))
             .collect()
     }
 
@@ -274,11 +311,7 @@ impl RevisionGraph {
     }
 }
 
-fn missing(script: &Script, id: &str) -> Missing {
-    Missing { revision: script.revision.clone(), path: script.path.clone(), missing: id.to_owned() }
-}
-
-fn cycles(graph: &DiGraph<String, ()>) -> Vec<Vec<String>> {
+fn cycles(ids: &[Arc<str>], graph: &DiGraph<(), ()>) -> Vec<Vec<String>> {
     let mut found: Vec<Vec<String>> = tarjan_scc(graph)
         .into_iter()
         .filter(|component| match component.as_slice() {
@@ -286,7 +319,8 @@ fn cycles(graph: &DiGraph<String, ()>) -> Vec<Vec<String>> {
             _ => true,
         })
         .map(|component| {
-            let mut ids: Vec<String> = component.into_iter().map(|node| graph[node].clone()).collect();
+            let mut ids: Vec<String> =
+                component.into_iter().map(|node| ids[node.index()].to_string()).collect();
             ids.sort_unstable();
             ids
         })

@@ -7,7 +7,7 @@ use crate::vcs::{BlobId, RepoPath};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Id {
     /// The id.
-    pub value: String,
+    pub value: Arc<str>,
     /// The literal's bytes with quotes and prefix; of a computed value, the expression's.
     pub span: ByteSpan,
     /// Whether `span` is a string literal that can be rewritten in place.
@@ -43,7 +43,7 @@ pub struct IdList {
 impl IdList {
     /// The ids' texts.
     pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.ids.iter().map(|id| id.value.as_str())
+        self.ids.iter().map(|id| &*id.value)
     }
 }
 
@@ -171,7 +171,7 @@ pub struct Script {
     /// Its content.
     pub blob: BlobId,
     /// The revision id; from the file's name in the oldest format.
-    pub revision: String,
+    pub revision: Arc<str>,
     /// What the file says.
     pub header: Arc<Header>,
 }

@@ -41,7 +41,7 @@ impl Rule for DuplicateNumber {
             )
             .about(format!("{} {}", clash.paths[0].parent(), clash.prefix))
             .extent(clash.paths.len())
-            .revisions(scripts.iter().map(|script| script.revision.as_str()));
+            .revisions(scripts.iter().map(|script| &*script.revision));
             for path in &clash.paths {
                 diagnostic =
                     diagnostic.at(Place::line(path, cx.state.script_at(path).map_or(1, |s| s.header.line)));

@@ -39,7 +39,7 @@ impl Rule for DynamicIdentifier {
                         ),
                     )
                     .about(format!("{} {}", script.path, value.name))
-                    .revisions([&script.revision])
+                    .revisions([&*script.revision])
                     .at(Place::line(&script.path, script.header.line)),
                 );
             }

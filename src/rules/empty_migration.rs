@@ -32,7 +32,7 @@ impl Rule for EmptyMigration {
                         format!("'{}' does nothing: upgrade() and downgrade() are empty", script.revision),
                     )
                     .about(script.path.to_string())
-                    .revisions([&script.revision])
+                    .revisions([&*script.revision])
                     .at(Place::line(&script.path, script.header.line)),
                 );
             }

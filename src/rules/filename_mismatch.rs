@@ -32,7 +32,7 @@ impl Rule for FilenameMismatch {
             let name = script.path.name().to_string();
             let Some(stem) = name.strip_suffix(".py") else { continue };
             let Some((token, _)) = stem.split_once(['_', '-']) else { continue };
-            if !looks_like_id(token) || !looks_like_id(&script.revision) || name.contains(&script.revision) {
+            if !looks_like_id(token) || !looks_like_id(&script.revision) || name.contains(&*script.revision) {
                 continue;
             }
             sink.push(
@@ -42,7 +42,7 @@ impl Rule for FilenameMismatch {
                     format!("{name} is named by '{token}' and states the id '{}'", script.revision),
                 )
                 .about(script.path.to_string())
-                .revisions([&script.revision])
+                .revisions([&*script.revision])
                 .at(Place::line(&script.path, script.header.line)),
             );
         }

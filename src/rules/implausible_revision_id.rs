@@ -80,8 +80,8 @@ impl Rule for ImplausibleRevisionId {
                         script.revision
                     ),
                 )
-                .about(&script.revision)
-                .revisions([&script.revision])
+                .about(&*script.revision)
+                .revisions([&*script.revision])
                 .at(Place::line(&script.path, script.header.line)),
             );
         }

@@ -44,7 +44,7 @@ impl Rule for InvalidRevisionId {
             sink.push(
                 Diagnostic::new(META.name, META.severity, message)
                     .about(script.path.to_string())
-                    .revisions([&script.revision])
+                    .revisions([&*script.revision])
                     .at(Place::line(&script.path, script.header.line)),
             );
         }

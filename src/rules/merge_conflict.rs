@@ -30,7 +30,7 @@ impl Rule for MergeConflict {
                     format!("git cannot merge {}: {}", conflict.path, conflict.reason),
                 )
                 .about(conflict.path.to_string())
-                .revisions(cx.state.script_at(&conflict.path).map(|script| script.revision.as_str()))
+                .revisions(cx.state.script_at(&conflict.path).map(|script| &*script.revision))
                 .at(Place::line(&conflict.path, 1)),
             );
         }

@@ -84,7 +84,7 @@ impl Rule for MultipleHeads {
             .scripts
             .iter()
             .filter(|script| script.header.assigns_down_revision && script.header.down_revision.is_none())
-            .map(|script| script.revision.as_str())
+            .map(|script| &*script.revision)
             .collect();
         for group in crowded_heads(cx.state) {
             let parents: BTreeSet<&str> = group.heads.iter().flat_map(|head| graph.parents(head)).collect();

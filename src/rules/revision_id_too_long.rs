@@ -38,8 +38,8 @@ impl Rule for RevisionIdTooLong {
                         script.revision.chars().count()
                     ),
                 )
-                .about(&script.revision)
-                .revisions([&script.revision])
+                .about(&*script.revision)
+                .revisions([&*script.revision])
                 .at(Place::line(&script.path, script.header.line)),
             );
         }

@@ -33,7 +33,8 @@ impl Rule for StaleDocstring {
         for script in &cx.state.scripts {
             let docstring = &script.header.docstring;
             let mut wrong = Vec::new();
-            if let Some(stated) = docstring.revision.as_ref().filter(|stated| stated.value != script.revision)
+            if let Some(stated) =
+                docstring.revision.as_ref().filter(|stated| *stated.value != *script.revision)
             {
                 wrong.push(format!("Revision ID: {}", stated.value));
             }
@@ -59,7 +60,7 @@ impl Rule for StaleDocstring {
                     ),
                 )
                 .about(script.path.to_string())
-                .revisions([&script.revision])
+                .revisions([&*script.revision])
                 .at(Place::line(&script.path, 1)),
             );
         }

@@ -1,6 +1,7 @@
 use std::fmt;
+use std::sync::Arc;
 
-use bstr::{BStr, BString, ByteSlice};
+use bstr::{BStr, ByteSlice};
 use gix::ObjectId;
 
 macro_rules! object_id {
@@ -39,8 +40,16 @@ object_id!(
 
 /// A path inside a repository as git has it: bytes, `/` between components, no leading or
 /// trailing slash; the empty path is the root.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct RepoPath(BString);
+///
+/// Cheap to clone: states of one history share their paths.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepoPath(Arc<[u8]>);
+
+impl Default for RepoPath {
+    fn default() -> Self {
+        Self(Arc::from(&b""[..]))
+    }
+}
 
 impl RepoPath {
     /// The repository's top directory.
@@ -50,7 +59,7 @@ impl RepoPath {
 
     /// `path` with superfluous slashes at its ends removed. No other normalisation.
     pub fn new(path: impl AsRef<[u8]>) -> Self {
-        Self(path.as_ref().trim_with(|c| c == '/').into())
+        Self(Arc::from(path.as_ref().trim_with(|c| c == '/')))
     }
 
     /// The path's bytes.
@@ -69,18 +78,20 @@ impl RepoPath {
         if self.is_root() {
             return Self::new(name);
         }
-        let mut path = self.0.clone();
-        if !name.is_empty() {
-            path.push(b'/');
-            path.extend_from_slice(name);
+        if name.is_empty() {
+            return self.clone();
         }
-        Self(path)
+        let mut path = Vec::with_capacity(self.0.len() + 1 + name.len());
+        path.extend_from_slice(&self.0);
+        path.push(b'/');
+        path.extend_from_slice(name);
+        Self(path.into())
     }
 
     /// The directory that holds this path; the root for the root.
     pub fn parent(&self) -> Self {
         match self.0.rfind_byte(b'/') {
-            Some(at) => Self(self.0[..at].into()),
+            Some(at) => Self(Arc::from(&self.0[..at])),
             None => Self::root(),
         }
     }

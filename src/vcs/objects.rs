@@ -114,8 +114,11 @@ pub struct ObjectsFactory {
     memory: Arc<Memory>,
 }
 
-/// Bytes of recently unpacked delta bases kept per reader; measured best on large histories.
-const PACK_CACHE_BYTES: usize = 96 << 20;
+/// Bytes of recently unpacked delta bases that a reader of a few objects keeps.
+const SMALL_CACHE: usize = 8 << 20;
+
+/// The same for a reader that looks at every commit's trees; measured best on large histories.
+const LARGE_CACHE: usize = 64 << 20;
 
 impl ObjectsFactory {
     pub(super) fn new(store: gix::ThreadSafeRepository, quarantine: Vec<PathBuf>) -> Self {
@@ -124,11 +127,18 @@ impl ObjectsFactory {
 
     /// A reader for this thread.
     pub fn objects(&self) -> Objects {
+        self.with_cache(SMALL_CACHE)
+    }
+
+    /// A reader for this thread that is going to look at the trees of a whole history.
+    pub(in crate::vcs) fn bulk_objects(&self) -> Objects {
+        self.with_cache(LARGE_CACHE)
+    }
+
+    fn with_cache(&self, bytes: usize) -> Objects {
         let repository = self.store.to_thread_local();
         let mut handle = repository.objects.clone();
-        handle.set_pack_cache(|| {
-            Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(PACK_CACHE_BYTES))
-        });
+        handle.set_pack_cache(move || Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(bytes)));
         handle.refresh_never();
         Objects {
             hash: repository.object_hash(),

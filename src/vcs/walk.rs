@@ -61,7 +61,7 @@ pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedS
                 let receive = receive.clone();
                 let factory = repo.objects_factory().clone();
                 scope.spawn(move || {
-                    let mut resolver = Resolver::new(factory.objects(), watch);
+                    let mut resolver = Resolver::new(factory.bulk_objects(), watch);
                     let mut resolved = Vec::new();
                     for (first, trees) in receive {
                         for (offset, tree) in (0..).zip(trees) {

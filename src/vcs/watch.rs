@@ -4,6 +4,7 @@
 
 use gix::ObjectId;
 use gix::hashtable::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::objects::EntryKind;
 use super::{Entry, Error, History, Objects, Repo, RepoPath, TreeId};
@@ -102,7 +103,7 @@ impl WatchedStates {
                 .map(|(part, commits)| {
                     let factory = repo.objects_factory().clone();
                     scope.spawn(move || {
-                        let mut resolver = Resolver::new(factory.objects(), watch);
+                        let mut resolver = Resolver::new(factory.bulk_objects(), watch);
                         let mut resolved = Vec::with_capacity(commits.len());
                         for (at, commit) in ((part * share) as u32..).zip(commits) {
                             resolved.push((at, resolver.root(commit.tree)?));
@@ -123,7 +124,7 @@ impl WatchedStates {
     /// Joins what the workers found; `position` maps visit numbers to places in the history.
     pub(super) fn assemble(parts: Vec<Part>, position: &[u32]) -> Self {
         let mut states = Self { of_commit: vec![0; position.len()], distinct: Vec::new() };
-        let mut known: std::collections::HashMap<Vec<Found>, u32> = std::collections::HashMap::new();
+        let mut known: FxHashMap<Vec<Found>, u32> = FxHashMap::default();
         for part in parts {
             let numbers: Vec<u32> = part
                 .states
@@ -156,7 +157,7 @@ pub(super) struct Resolver<'w> {
     memory: Vec<HashMap<ObjectId, u32>>,
     /// Per node: its distinct states, each the watched entries at and below it.
     states: Vec<Vec<Vec<(usize, (EntryKind, ObjectId))>>>,
-    numbers: Vec<std::collections::HashMap<Vec<(usize, (EntryKind, ObjectId))>, u32>>,
+    numbers: Vec<FxHashMap<Vec<(usize, (EntryKind, ObjectId))>, u32>>,
     buffers: Vec<Vec<u8>>,
 }
 
@@ -168,7 +169,7 @@ impl<'w> Resolver<'w> {
             watch,
             memory: (0..nodes).map(|_| HashMap::default()).collect(),
             states: vec![Vec::new(); nodes],
-            numbers: vec![std::collections::HashMap::new(); nodes],
+            numbers: vec![FxHashMap::default(); nodes],
             buffers: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 use crate::cli::args::{DiffArgs, Format, Global};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
-use crate::history::{Headers, Reader, Snapshot, delta};
+use crate::history::{Reader, Snapshot, delta};
 use crate::report::model::{DiffDocument, EnvironmentDiff, VERSION};
 use crate::report::{convert, diff_text};
 
@@ -61,7 +61,9 @@ fn compare(
     }
     let empty = Snapshot { environment: either.environment.clone(), ..Snapshot::default() };
     let objects = reader.objects();
-    let delta = delta(old, new.unwrap_or(&empty), |one, two| Headers::grade(objects, one, two))?;
+    let delta = delta(&old.unwrap_or(&empty).scripts, &new.unwrap_or(&empty).scripts, |one, two| {
+        reader.headers().grade(objects, one, two)
+    })?;
     let lists = convert::delta_lists(Some(&delta));
     let heads = |snapshot: Option<&Snapshot>| {
         snapshot.map(|snapshot| snapshot.graph.heads().to_vec()).unwrap_or_default()

@@ -6,7 +6,7 @@ use crate::cli::args::{Global, TimelineArgs, TimelineFormat};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::cli::time;
-use crate::history::{Delta, Emission, Headers, Reader, Snapshot, Timeline, delta, timeline};
+use crate::history::{Delta, Emission, Headers, Reader, Timeline, delta, timeline};
 use crate::report::model::{TimelineRecord, VERSION, rfc3339};
 use crate::report::{convert, timeline_text};
 use crate::vcs::{Error, Objects, Walk};
@@ -64,26 +64,30 @@ fn print(
     let first = emissions.first().map(|emission| &emission.environment.name);
     let several = emissions.iter().any(|emission| Some(&emission.environment.name) != first);
     for chunk in emissions.chunks(CHUNK) {
-        let records: Vec<TimelineRecord> = chunk
-            .par_chunks(16)
+        let texts: Vec<Vec<u8>> = chunk
+            .par_chunks(8)
             .map_init(
                 || headers.objects(),
-                |objects, chunk| {
-                    chunk.iter().map(|emission| record(headers, objects, timeline, emission)).collect()
+                |objects, chunk| -> Result<Vec<u8>, Failure> {
+                    let mut text = Vec::new();
+                    for emission in chunk {
+                        let record = record(headers, objects, timeline, emission)?;
+                        match format {
+                            TimelineFormat::Jsonl => {
+                                serde_json::to_writer(&mut text, &record)?;
+                                text.push(b'\n');
+                            }
+                            TimelineFormat::Text => {
+                                timeline_text::timeline_text(&record, several, &mut text)?
+                            }
+                        }
+                    }
+                    Ok(text)
                 },
             )
-            .collect::<Result<Vec<Vec<_>>, Error>>()?
-            .into_iter()
-            .flatten()
-            .collect();
-        for record in &records {
-            match format {
-                TimelineFormat::Jsonl => {
-                    serde_json::to_writer(&mut out.report, record)?;
-                    out.report.write_all(b"\n")?;
-                }
-                TimelineFormat::Text => timeline_text::timeline_text(record, several, &mut out.report)?,
-            }
+            .collect::<Result<_, _>>()?;
+        for text in texts {
+            out.report.write_all(&text)?;
         }
     }
     Ok(())
@@ -95,19 +99,12 @@ fn record(
     timeline: &Timeline,
     emission: &Emission,
 ) -> Result<TimelineRecord, Error> {
-    let files = |state: u32| timeline.states[state as usize].files.clone();
-    let now = match emission.state {
-        Some(state) => headers.read(objects, &emission.environment, files(state))?,
-        None => headers.read(objects, &emission.environment, Vec::new())?,
-    };
-    let before: Option<Snapshot> = match &emission.before {
-        Some((environment, state)) => Some(headers.read(objects, environment, files(*state))?),
-        None => None,
-    };
+    let now = timeline.snapshot(&emission.environment, emission.state);
+    let before = emission.before.as_ref().map(|(_, state)| timeline.scripts(*state)).unwrap_or_default();
     // The directory that a move left behind has lost nothing: its story goes on elsewhere.
     let delta: Option<Delta> = match emission.left_for {
         Some(_) => None,
-        None => Some(delta(before.as_ref(), &now, |one, two| Headers::grade(objects, one, two))?),
+        None => Some(delta(&before, &now.scripts, |one, two| headers.grade(objects, one, two))?),
     };
     let lists = convert::delta_lists(delta.as_ref());
     let commit = &timeline.history.commits[emission.commit as usize];

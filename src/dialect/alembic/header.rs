@@ -72,8 +72,12 @@ fn apply(header: &mut Header, name: &'static str, binding: &Binding, text: &str,
             header.assigns_revision = true;
             header.line = lines.line(place.start);
             header.revision = match value {
-                Some(Const::Text(value, span)) => Some(Id { value: value.clone(), span: *span, literal }),
-                Some(Const::Other(value)) => Some(Id { value: value.clone(), span: place, literal: false }),
+                Some(Const::Text(value, span)) => {
+                    Some(Id { value: value.as_str().into(), span: *span, literal })
+                }
+                Some(Const::Other(value)) => {
+                    Some(Id { value: value.as_str().into(), span: place, literal: false })
+                }
                 _ => None,
             };
         }
@@ -102,8 +106,8 @@ fn resolved(value: &Const) -> Option<Resolved> {
 
 fn id_list(value: &Const, span: ByteSpan, literal: bool) -> Option<IdList> {
     let id = |value: &Const| match value {
-        Const::Text(value, span) => Some(Id { value: value.clone(), span: *span, literal }),
-        Const::Other(value) => Some(Id { value: value.clone(), span, literal: false }),
+        Const::Text(value, span) => Some(Id { value: value.as_str().into(), span: *span, literal }),
+        Const::Other(value) => Some(Id { value: value.as_str().into(), span, literal: false }),
         _ => None,
     };
     let (items, shape) = match value {
