@@ -1,0 +1,241 @@
+//! Every history of `fixtures/histories`, built and asked. `fixtures/histories/README.md` describes the format.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::support::expect::differences;
+use crate::support::history::{self, Layout, Run};
+use crate::support::onehead::{self, Answer};
+use crate::support::repository::Repository;
+
+/// Builds the history, runs its commands, and compares exit codes, facts and whole texts.
+fn check(name: &str) {
+    let history = history::load(name);
+    let repository = Repository::build(&history);
+    let mut failures = Vec::new();
+    let mut transcript = String::new();
+    for run in &history.runs {
+        let answer = onehead::run(&repository, run, &run.args);
+        record(&mut transcript, &run.args, &answer);
+        let command = run.args.join(" ");
+        failures.extend(escapes(&answer).map(|what| format!("{command}: {what}")));
+        if answer.exit != Some(run.exit) {
+            failures
+                .push(format!("{command}: exit {:?}, expected {}\n{}", answer.exit, run.exit, answer.stderr));
+        }
+        for (channel, texts, actual) in
+            [("stdout", &run.stdout, &answer.stdout), ("stderr", &run.stderr, &answer.stderr)]
+        {
+            let missing = texts.iter().filter(|text| !actual.contains(repository.named(text).as_str()));
+            failures
+                .extend(missing.map(|text| format!("{command}: {channel} lacks {text:?}, it is\n{actual}")));
+        }
+        if let Some(expected) = &run.expect {
+            let expected = named(&repository, expected);
+            match document(&repository, run, answer, &mut transcript) {
+                Ok(actual) => failures
+                    .extend(differences(&expected, &actual).iter().map(|what| format!("{command}: {what}"))),
+                Err(failure) => failures.push(format!("{command}: {failure}")),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}\n\n{}", history.about.trim(), failures.join("\n"));
+    insta::with_settings!({
+        snapshot_path => "snapshots/histories",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+        description => history.about.trim(),
+    }, {
+        insta::assert_snapshot!(name, transcript);
+    });
+}
+
+/// The JSON document of a run: its own answer, or that of the same command with `--format`.
+fn document(
+    repository: &Repository,
+    run: &Run,
+    answer: Answer,
+    transcript: &mut String,
+) -> Result<Value, String> {
+    let lines = run.args.iter().any(|arg| arg == "timeline");
+    let answer = if run.args.iter().any(|arg| arg == "--format") {
+        answer
+    } else {
+        let mut args = run.args.clone();
+        args.extend(["--format".to_owned(), if lines { "jsonl" } else { "json" }.to_owned()]);
+        let answer = onehead::run(repository, run, &args);
+        record(transcript, &args, &answer);
+        if answer.exit != Some(run.exit) {
+            return Err(format!("as JSON: exit {:?}, expected {}\n{}", answer.exit, run.exit, answer.stderr));
+        }
+        answer
+    };
+    let parse = |text: &str| serde_json::from_str(text).map_err(|error| format!("{error}: {text}"));
+    if lines { answer.stdout.lines().map(parse).collect() } else { parse(&answer.stdout) }
+}
+
+/// What a terminal must never get: control characters, and characters that turn the direction of writing.
+fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
+    [("stdout", &answer.stdout), ("stderr", &answer.stderr)].into_iter().flat_map(|(channel, text)| {
+        let bad = |character: char| {
+            (character.is_control() && character != '\n' && character != '\t')
+                || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        let found: std::collections::BTreeSet<char> =
+            text.chars().filter(|&character| bad(character)).collect();
+        found.into_iter().map(move |character| format!("{channel} holds {character:?}"))
+    })
+}
+
+fn record(transcript: &mut String, args: &[String], answer: &Answer) {
+    let exit = answer.exit.map_or_else(|| "killed".to_owned(), |exit| exit.to_string());
+    writeln!(transcript, "$ onehead {}", args.join(" ")).unwrap();
+    transcript.push_str(&answer.stdout);
+    if !answer.stdout.is_empty() && !answer.stdout.ends_with('\n') {
+        transcript.push_str("[no line feed]\n");
+    }
+    if !answer.stderr.is_empty() {
+        transcript.push_str("--- stderr\n");
+        transcript.push_str(&answer.stderr);
+    }
+    writeln!(transcript, "--- exit {exit}\n").unwrap();
+}
+
+/// Puts commit ids where `{name}` stands in an expected document.
+fn named(repository: &Repository, value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(repository.named(text)),
+        Value::Array(items) => items.iter().map(|item| named(repository, item)).collect(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), named(repository, value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+macro_rules! histories {
+    ($($name:ident,)*) => {
+        const LISTED: &[&str] = &[$(stringify!($name)),*];
+        $(#[test] fn $name() { check(stringify!($name)); })*
+    };
+}
+
+histories! {
+    accepted_faults,
+    bare_repository,
+    base_merged_into_head_with_merge_revision,
+    both_sides_heal_two_heads_in_opposite_order,
+    branch_rebased_and_reparented,
+    cherry_picked_migration_on_both_sides,
+    competing_merge_revisions,
+    conflict_in_one_file,
+    copied_file_keeps_its_id,
+    criss_cross_merge,
+    cycle_between_base_and_head,
+    cycle_of_everything,
+    deleted_after_landing,
+    dependency_in_another_package,
+    dependency_that_once_existed,
+    detached_head,
+    directory_renamed,
+    divergent_revision,
+    duplicate_ids_that_make_a_cycle,
+    duplicate_number_in_file_names,
+    duplicate_number_that_is_the_id,
+    duplicate_revision_from_two_branches,
+    dynamic_identifier,
+    edited_after_landing,
+    empty_down_revision,
+    empty_migration,
+    empty_repository,
+    encodings,
+    environment_in_pyproject,
+    environments_in_onehead_yaml,
+    filename_mismatch,
+    first_migration_of_a_repository,
+    flask_migrate,
+    head_contains_base,
+    header_forms,
+    huge_files,
+    implausible_revision_id,
+    inserted_below_a_published_head,
+    invalid_revision_id,
+    labelled_branches,
+    linked_worktree,
+    main_deletes_the_parent_of_the_branch,
+    merge_in_progress,
+    merge_revision_heals_main,
+    merge_revisions_of_different_heads,
+    missing_parent_never_pushed,
+    names_that_only_look_numbered,
+    needless_merge_revision,
+    new_base_below_everything,
+    newcomer_checks_main_itself,
+    no_migrations,
+    not_a_repository,
+    octopus_merge,
+    old_faults_of_main_are_not_the_branch,
+    origin_head_is_the_trunk,
+    parent_named_by_file_stem,
+    parent_that_only_main_has,
+    plugin_directory_without_env,
+    python_2_file,
+    renamed_after_landing,
+    reparented_after_landing,
+    reused_revision_id,
+    revert_on_main_and_branch_goes_on,
+    revision_id_too_long,
+    script_location_in_a_package,
+    second_base,
+    shallow_clone,
+    squash_merge,
+    stale_docstring,
+    submodules,
+    symbolic_links,
+    tags_and_trunk,
+    terminal_escapes,
+    third_head_on_a_forked_main,
+    twin_trees,
+    two_branches_extend_the_same_head,
+    two_environments_in_one_ini,
+    two_heads_healed_by_reparenting,
+    unborn_branch,
+    unreadable_files,
+    unrelated_histories,
+    unscanned_migrations,
+    version_locations,
+    version_locations_set_by_python,
+    work_tree_and_index,
+}
+
+#[test]
+fn every_file_is_listed() {
+    assert_eq!(LISTED, history::names(), "the list in tests/it/histories.rs and the files differ");
+}
+
+#[test]
+fn a_history_gives_the_same_commits_every_time() {
+    for name in history::names() {
+        let history = history::load(&name);
+        let (one, two) = (Repository::build(&history), Repository::build(&history));
+        assert_eq!(one.commits(), two.commits(), "{name}");
+    }
+}
+
+/// Leaves the repositories in a directory, for people and for scripts:
+/// `ONEHEAD_HISTORIES=/tmp/histories cargo test --test it export_histories -- --ignored`.
+#[test]
+#[ignore = "writes outside of the temporary directory"]
+fn export_histories() {
+    let target = std::env::var_os("ONEHEAD_HISTORIES").expect("ONEHEAD_HISTORIES names a directory");
+    let target = std::path::PathBuf::from(target);
+    std::fs::create_dir_all(&target).unwrap();
+    for name in history::names() {
+        let history = history::load(&name);
+        // A linked work tree is nothing without the repository it belongs to.
+        if history.layout != Layout::LinkedWorktree {
+            Repository::build_in(&target, &history).keep(&target.join(name));
+        }
+    }
+}
