@@ -86,8 +86,15 @@ def script_files(repo, tree, directory, recursive=False, env=None):
         meta, path = line.split("\t", 1)
         mode, kind, oid = meta.split()
         cached = "__pycache__/" in path
-        if kind == "blob" and mode != "120000" and not cached and SCRIPT_FILE.match(path.rpartition("/")[2]):
-            rows.append((path, oid))
+        if kind != "blob" or cached or not SCRIPT_FILE.match(path.rpartition("/")[2]):
+            continue
+        if mode == "120000":  # Alembic opens it as any other file, so what it leads to inside the tree counts
+            found = text(git(repo, "cat-file", "--batch-check=%(objecttype) %(objectname)", "--follow-symlinks",
+                             stdin=f"{tree}:{path}\n".encode("utf8", "surrogateescape"), env=env)).split()
+            if found[0] != "blob":
+                continue
+            oid = found[1]
+        rows.append((path, oid))
     return sorted(rows)
 
 

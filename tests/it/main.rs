@@ -12,4 +12,5 @@
 )]
 
 mod histories;
+mod layering;
 mod support;
