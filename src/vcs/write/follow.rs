@@ -414,10 +414,7 @@ fn refuse_dirty(repo: &Repo, index: &gix::index::File, tree: TreeId) -> Result<(
 fn differences(repo: &Repo, old: TreeId, new: TreeId) -> Result<Vec<Change>, Error> {
     let members = |tree: Option<TreeId>| -> Result<BTreeMap<BString, Entry>, Error> {
         let Some(tree) = tree else { return Ok(BTreeMap::new()) };
-        let Some(entries) = repo.objects().tree(tree)? else {
-            return Err(Error::Object { id: tree.to_string(), reason: "it is not in this copy".into() });
-        };
-        Ok(entries.into_iter().map(|entry| (entry.name.clone(), entry)).collect())
+        Ok(repo.objects().tree(tree)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect())
     };
     let mut changes = Vec::new();
     let mut stack = vec![(RepoPath::root(), Some(old), Some(new))];

@@ -112,7 +112,7 @@ fn with_entry(repo: &Repo, tree: TreeId, path: &RepoPath, entry: Option<Entry>) 
         Some((first, rest)) => (first, Some(RepoPath::new(rest))),
         None => (path.as_bytes().as_bytes(), None),
     };
-    let mut members = objects.tree(tree).unwrap().unwrap();
+    let mut members = objects.tree(tree).unwrap();
     let old = members.iter().position(|member| member.name == first).map(|at| members.remove(at));
     let new = match rest {
         None => entry.map(|entry| Entry {
