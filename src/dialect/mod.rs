@@ -3,8 +3,12 @@
 //! A new tool is one module that implements [`Dialect`] and one line in [`DIALECTS`].
 
 pub mod alembic;
+mod refused;
+
+pub use refused::Refused;
 
 use crate::revision::{Environment, Header};
+use crate::text::Edit;
 use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
 
 /// A migration tool.
@@ -26,6 +30,57 @@ pub trait Dialect: Sync {
 
     /// The id that a file without one has by its name (without directory), in old formats.
     fn id_from_name(&self, name: &[u8]) -> Option<String>;
+
+    /// Edits of `text`, whose header is `header`, that make `to` its parents, each once; none makes
+    /// it a base. With `docstring`, the docstring's lines follow where there are such lines.
+    ///
+    /// # Errors
+    /// When the value is not a literal, or the edited file would not say exactly this.
+    fn reparent(
+        &self,
+        header: &Header,
+        text: &[u8],
+        to: &[String],
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// Edits that give the file the id `to`.
+    ///
+    /// # Errors
+    /// When the value is not a literal, or the edited file would not say exactly this.
+    fn rename_id(
+        &self,
+        header: &Header,
+        text: &[u8],
+        to: &str,
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// Edits that name `to` where the file names `from` as a parent or a dependency; none where it
+    /// does not.
+    ///
+    /// # Errors
+    /// When such a value is not a literal, or the edited file would not say exactly this.
+    fn replace_id(
+        &self,
+        header: &Header,
+        text: &[u8],
+        from: &str,
+        to: &str,
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// Edits that make the docstring, where it names ids, name these.
+    ///
+    /// # Errors
+    /// When the edited file would not say exactly this.
+    fn mend_docstring(
+        &self,
+        header: &Header,
+        text: &[u8],
+        id: &str,
+        parents: &[String],
+    ) -> Result<Vec<Edit>, Refused>;
 }
 
 /// Finds a tool's environments.

@@ -141,9 +141,11 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
     let field = |key: &str| {
         let mut at = place.start as usize;
         for line in raw.split_inclusive('\n') {
-            let label = line.trim_start().trim_start_matches(['"', '\'', 'r', 'u', 'R', 'U']);
+            let content = line.trim_end_matches(['\r', '\n']);
+            let label = content.trim_start();
+            let label = if at == place.start as usize { after_opening_quotes(label) } else { label };
             if let Some(value) = label.strip_prefix(key) {
-                let start = at + (line.len() - value.len()) + (value.len() - value.trim_start().len());
+                let start = at + (content.len() - value.len()) + (value.len() - value.trim_start().len());
                 let value = value.trim().trim_end_matches(['"', '\'']).trim_end();
                 return Some(Spanned {
                     value: value.to_owned(),
@@ -160,6 +162,13 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
         revises: field("Revises:"),
         create_date: field("Create Date:"),
     }
+}
+
+/// A string literal's text after its prefix and quotes.
+fn after_opening_quotes(literal: &str) -> &str {
+    let quotes = ['"', '\''];
+    let text = literal.trim_start_matches(['r', 'u', 'R', 'U']);
+    if text.starts_with(quotes) { text.trim_start_matches(quotes) } else { literal }
 }
 
 /// Whether the file has an `upgrade()` and neither it nor `downgrade()` does anything.

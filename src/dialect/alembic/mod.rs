@@ -1,12 +1,15 @@
 //! Alembic: where its environments are, which files it loads, what their headers say.
 
+mod edits;
 mod environments;
 mod header;
 mod ini;
+mod literals;
 mod scan;
 
-use crate::dialect::{Dialect, Finder};
+use crate::dialect::{Dialect, Finder, Refused};
 use crate::revision::Header;
+use crate::text::Edit;
 
 /// The dialect.
 pub struct Alembic;
@@ -38,5 +41,46 @@ impl Dialect for Alembic {
         let stem = name.strip_suffix(b".py")?;
         let hex = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
         (!stem.is_empty() && stem.iter().all(hex)).then(|| String::from_utf8_lossy(stem).into_owned())
+    }
+
+    fn reparent(
+        &self,
+        header: &Header,
+        text: &[u8],
+        to: &[String],
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused> {
+        edits::reparent(header, text, to, docstring)
+    }
+
+    fn rename_id(
+        &self,
+        header: &Header,
+        text: &[u8],
+        to: &str,
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused> {
+        edits::rename_id(header, text, to, docstring)
+    }
+
+    fn replace_id(
+        &self,
+        header: &Header,
+        text: &[u8],
+        from: &str,
+        to: &str,
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused> {
+        edits::replace_id(header, text, from, to, docstring)
+    }
+
+    fn mend_docstring(
+        &self,
+        header: &Header,
+        text: &[u8],
+        id: &str,
+        parents: &[String],
+    ) -> Result<Vec<Edit>, Refused> {
+        edits::mend_docstring(header, text, id, parents)
     }
 }
