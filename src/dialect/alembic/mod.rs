@@ -2,6 +2,7 @@
 
 mod edits;
 mod environments;
+pub mod file_names;
 mod header;
 mod ini;
 mod literals;
