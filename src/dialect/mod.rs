@@ -3,8 +3,10 @@
 //! A new tool is one module that implements [`Dialect`] and one line in [`DIALECTS`].
 
 pub mod alembic;
+mod new_file;
 mod refused;
 
+pub use new_file::{CreateDate, NewFile, NewScript};
 pub use refused::Refused;
 
 use crate::revision::{Environment, Header};
@@ -81,6 +83,19 @@ pub trait Dialect: Sync {
         id: &str,
         parents: &[String],
     ) -> Result<Vec<Edit>, Refused>;
+
+    /// The tool's template for new files, below an environment's directory.
+    fn template_name(&self) -> &'static str;
+
+    /// A new file in the version location `directory`, as the tool would write it: from the
+    /// environment's own `template` (its bytes) and `file_template`, where there are such.
+    fn new_file(
+        &self,
+        directory: &RepoPath,
+        template: Option<&[u8]>,
+        file_template: Option<&str>,
+        script: &NewScript<'_>,
+    ) -> NewFile;
 }
 
 /// Finds a tool's environments.

@@ -6,11 +6,14 @@ pub mod file_names;
 mod header;
 mod ini;
 mod literals;
+mod mako;
 mod scan;
+mod template;
 
-use crate::dialect::{Dialect, Finder, Refused};
+use crate::dialect::{Dialect, Finder, NewFile, NewScript, Refused};
 use crate::revision::Header;
 use crate::text::Edit;
+use crate::vcs::RepoPath;
 
 /// The dialect.
 pub struct Alembic;
@@ -83,5 +86,19 @@ impl Dialect for Alembic {
         parents: &[String],
     ) -> Result<Vec<Edit>, Refused> {
         edits::mend_docstring(header, text, id, parents)
+    }
+
+    fn template_name(&self) -> &'static str {
+        "script.py.mako"
+    }
+
+    fn new_file(
+        &self,
+        directory: &RepoPath,
+        template: Option<&[u8]>,
+        file_template: Option<&str>,
+        script: &NewScript<'_>,
+    ) -> NewFile {
+        template::new_file(directory, template, file_template, script)
     }
 }
