@@ -35,7 +35,7 @@ def answer(ask):
                                         branch_labels=script["branch_labels"] or None,
                                         depends_on=script["depends_on"] or None, config=None)
         except Exception as error:  # whatever Alembic or the template raises is the answer
-            return {"error": type(error).__name__}
+            return {"error": type(error.__context__ or error).__name__}
         finally:
             Script._from_path = loaded
         made = [path for path in home.rglob("*.py") if path not in before]

@@ -72,7 +72,7 @@ fn encoding_comment(text: &str) -> Result<usize, String> {
     }
 }
 
-/// One `% if`.
+/// One `% if`, or a `% for` that is not reached.
 struct Frame {
     /// Whether what surrounds it is written.
     outer: bool,
@@ -80,6 +80,8 @@ struct Frame {
     taken: bool,
     /// Whether the present branch is written.
     active: bool,
+    /// `if` or `for`.
+    word: &'static str,
 }
 
 struct Renderer<'a> {
@@ -172,21 +174,27 @@ impl Renderer<'_> {
             ("if", Some(condition)) => {
                 let outer = self.active();
                 let active = outer && truth(&self.evaluate(condition)?);
-                self.frames.push(Frame { outer, taken: active, active });
+                self.frames.push(Frame { outer, taken: active, active, word: "if" });
             }
             ("elif", Some(condition)) => {
                 let open = self.frames.last().is_some_and(|frame| frame.outer && !frame.taken);
                 let active = open && truth(&self.evaluate(condition)?);
-                let frame = self.frames.last_mut().ok_or_else(odd)?;
+                let frame = self.frames.last_mut().filter(|frame| frame.word == "if").ok_or_else(odd)?;
                 frame.active = active;
                 frame.taken |= active;
             }
             ("else", Some("")) => {
-                let frame = self.frames.last_mut().ok_or_else(odd)?;
+                let frame = self.frames.last_mut().filter(|frame| frame.word == "if").ok_or_else(odd)?;
                 frame.active = frame.outer && !frame.taken;
                 frame.taken = true;
             }
-            ("endif", None) if rest.trim().is_empty() => drop(self.frames.pop().ok_or_else(odd)?),
+            ("endif" | "endfor", None) if rest.trim().is_empty() => {
+                self.frames.pop().filter(|frame| word.ends_with(frame.word)).ok_or_else(odd)?;
+            }
+            // A loop that is not reached needs no understanding; one that is, would.
+            ("for", Some(_)) if !self.active() => {
+                self.frames.push(Frame { outer: false, taken: true, active: false, word: "for" });
+            }
             _ => return Err(odd()),
         }
         if self.frames.len() > MAX_DEPTH { Err("is nested too deeply".into()) } else { Ok(()) }
@@ -249,22 +257,21 @@ impl Renderer<'_> {
         }
         let odd = || format!("holds `{}`, which is not understood", shorten(rest));
         let body = rest.strip_prefix("<%").ok_or_else(odd)?;
-        let body = body.strip_prefix('!').unwrap_or(body);
+        let (module, body) = match body.strip_prefix('!') {
+            Some(body) => (true, body),
+            None => (false, body),
+        };
         let end = body.find("%>").ok_or_else(odd)?;
         if !body.starts_with([' ', '\t', '\r', '\n', '#']) {
             return Err(odd());
         }
         for line in body[..end].lines().map(str::trim) {
-            let import = (line.starts_with("import ") || line.starts_with("from "))
-                && line.chars().all(|c| c.is_alphanumeric() || "_., *".contains(c))
-                && !line.contains('*');
-            if !import && !line.is_empty() && !line.starts_with('#') && line != "pass" {
-                return Err(format!("runs Python of its own (`{}`)", shorten(line)));
+            if line.is_empty() || line.starts_with('#') || line == "pass" {
+                continue;
             }
-            if import {
-                let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
-                self.opaque.extend(words.map(str::to_owned));
-            }
+            let bound = imported(line).or_else(|| compared(line).filter(|_| !module));
+            let bound = bound.ok_or_else(|| format!("runs Python of its own (`{}`)", shorten(line)))?;
+            self.opaque.extend(bound);
         }
         self.at = self.text.len() - body.len() + end + "%>".len();
         Ok(())
@@ -276,6 +283,26 @@ impl Renderer<'_> {
         let scope = Scope { variables: self.variables, opaque: &self.opaque };
         scope.conditional(&tokens, 0).ok_or_else(odd)
     }
+}
+
+/// The words of an import: those that it binds are among them.
+fn imported(line: &str) -> Option<Vec<String>> {
+    let import = line.starts_with("import ") || line.starts_with("from ");
+    let plain = line.chars().all(|c| c.is_alphanumeric() || "_., ".contains(c));
+    let words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
+    (import && plain).then(|| words.map(str::to_owned).collect())
+}
+
+/// What `name = other == "text"` binds: it cannot fail and does nothing else.
+fn compared(line: &str) -> Option<Vec<String>> {
+    let [Token::Name(name), Token::Sign('='), rest @ ..] = &tokens(line)?[..] else { return None };
+    let operand = |token: &Token| !matches!(token, Token::Sign(_));
+    let sides = match rest {
+        [left] => operand(left),
+        [left, Token::Sign('=' | '!'), Token::Sign('='), right] => operand(left) && operand(right),
+        _ => false,
+    };
+    sides.then(|| vec![name.clone()])
 }
 
 /// Length of the line ending that `text` starts with.
