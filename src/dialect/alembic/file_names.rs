@@ -153,7 +153,7 @@ impl Naming {
         for (name, id) in files {
             count += 1;
             styles.push(IdStyle::of(id));
-            numbered += usize::from(number_prefix(name).is_some());
+            numbered += usize::from(own_number(name).is_some());
             let stem = name.strip_suffix(b".py").unwrap_or(name);
             if let Some(digits) = leading_number(stem) {
                 width = width.max(padding(digits));
@@ -197,12 +197,21 @@ fn common_style(styles: &[IdStyle], most: impl Fn(usize) -> bool) -> Option<IdSt
     Some(commonest)
 }
 
+/// The number that a name starts with; the first part of a version (`v1.3.0.a`) is none.
+fn own_number(name: &[u8]) -> Option<u32> {
+    let number = number_prefix(name)?;
+    let rest = name.strip_prefix(b"v").or_else(|| name.strip_prefix(b"V")).unwrap_or(name);
+    let rest = &rest[rest.iter().take_while(|byte| byte.is_ascii_digit()).count()..];
+    let version = rest.starts_with(b".") && rest.get(1).is_some_and(u8::is_ascii_digit);
+    (!version).then_some(number)
+}
+
 /// Stands for the number of a file name until its width is known.
 const NUMBER: &str = "%(number)s";
 
 /// The digits of a name's leading number.
 fn leading_number(stem: &[u8]) -> Option<&str> {
-    number_prefix(&[stem, b"."].concat())?;
+    own_number(&[stem, b"."].concat())?;
     let stem = stem.strip_prefix(b"v").or_else(|| stem.strip_prefix(b"V")).unwrap_or(stem);
     let end = stem.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(stem.len());
     std::str::from_utf8(&stem[..end]).ok()
@@ -312,7 +321,7 @@ pub fn next_number(claimed: impl IntoIterator<Item = u32>) -> u32 {
 
 /// The number that an id claims, or that its file's name does.
 pub fn claimed_number(path: &RepoPath, id: &str) -> Option<u32> {
-    number_prefix(path.name()).or_else(|| {
+    own_number(path.name()).or_else(|| {
         let numbered = Numbered::of(id)?;
         matches!(IdStyle::of(id), IdStyle::Number { .. } | IdStyle::NumberSlug { .. })
             .then(|| numbered.digits.parse().ok())?
@@ -323,7 +332,7 @@ pub fn claimed_number(path: &RepoPath, id: &str) -> Option<u32> {
 /// stay. `None` where the name does not start with `old`.
 pub fn renumber(path: &RepoPath, old: u32, new: u32) -> Option<RepoPath> {
     let name = path.name();
-    if number_prefix(name) != Some(old) {
+    if own_number(name) != Some(old) {
         return None;
     }
     let prefix = usize::from(name.starts_with(b"v") || name.starts_with(b"V"));
@@ -576,6 +585,7 @@ mod tests {
         assert_eq!(renumbered("9-users.py", 9, 10).as_deref(), Some("10-users.py"));
         assert_eq!(renumbered("V007_x.py", 7, 8).as_deref(), Some("V008_x.py"));
         assert_eq!(renumbered("003_users.py", 4, 5), None);
+        assert_eq!(renumbered("v1.3.0.a.py", 1, 5), None, "a version");
         assert_eq!(renumbered("2024_01_31_users.py", 2024, 5), None);
         assert_eq!(renumber_id("003_org_and_comments", 4).as_deref(), Some("004_org_and_comments"));
         assert_eq!(renumber_id("0042", 43).as_deref(), Some("0043"));
@@ -588,6 +598,7 @@ mod tests {
         assert_eq!(claimed("v/003_x.py", "1a2b3c4d5e6f"), Some(3));
         assert_eq!(claimed("v/x.py", "main_0005"), Some(5));
         assert_eq!(claimed("v/1a2b3c4d5e6f_x.py", "1a2b3c4d5e6f"), None);
+        assert_eq!(claimed("v/v1.3.0.a.py", "v1.3.0.a"), None);
     }
 
     #[test]
