@@ -145,12 +145,11 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
     let field = |key: &str| {
         let mut at = place.start as usize;
         for line in raw.split_inclusive('\n') {
-            let quotes = ['"', '\''];
-            let label = line.trim_start();
-            let prefixed = label.strip_prefix(['r', 'u', 'R', 'U']).filter(|rest| rest.starts_with(quotes));
-            let label = prefixed.unwrap_or(label).trim_start_matches(quotes).trim_start();
+            let content = line.trim_end_matches(['\r', '\n']);
+            let label = content.trim_start();
+            let label = if at == place.start as usize { after_opening_quotes(label) } else { label };
             if let Some(value) = label.strip_prefix(key) {
-                let start = at + (line.len() - value.len()) + (value.len() - value.trim_start().len());
+                let start = at + (content.len() - value.len()) + (value.len() - value.trim_start().len());
                 let value = value.trim().trim_end_matches(['"', '\'']).trim_end();
                 return Some(Spanned {
                     value: value.to_owned(),
@@ -167,6 +166,13 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
         revises: field("Revises:"),
         create_date: field("Create Date:"),
     }
+}
+
+/// A string literal's text after its prefix and quotes.
+fn after_opening_quotes(literal: &str) -> &str {
+    let quotes = ['"', '\''];
+    let text = literal.trim_start_matches(['r', 'u', 'R', 'U']);
+    if text.starts_with(quotes) { text.trim_start_matches(quotes) } else { literal }
 }
 
 /// Whether the file has an `upgrade()` and neither it nor `downgrade()` does anything.
