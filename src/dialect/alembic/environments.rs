@@ -59,7 +59,9 @@ impl Finder for AlembicFinder {
                     let text = objects.needed_blob(*blob)?;
                     from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
                 }
-                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => Vec::new(),
+                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => {
+                    Vec::new()
+                }
             };
             for configured in configured {
                 search.configured(configured)?;
@@ -70,13 +72,15 @@ impl Finder for AlembicFinder {
                 search.script_directory(directory);
             }
         }
-        // Files that a version location links to are read there.
+        // What a version location links to is read there.
         let mut linked = BTreeSet::new();
         for (directory, mark) in marks.iter() {
-            if let Mark::Link(target) = mark {
-                let target = objects.needed_blob(*target)?;
-                linked.extend(directory.resolve(&target).map(|file| file.parent()));
-            }
+            let (Mark::Link(target) | Mark::VersionsLink(target)) = mark else { continue };
+            let target = directory.resolve(&objects.needed_blob(*target)?);
+            linked.extend(match mark {
+                Mark::Link(_) => target.map(|file| file.parent()),
+                _ => target,
+            });
         }
         for (directory, mark) in marks.iter() {
             if *mark == Mark::Migrations && !linked.contains(directory) {
@@ -98,7 +102,7 @@ impl Finder for AlembicFinder {
         let file = |(directory, mark): &(RepoPath, Mark)| match mark {
             Mark::Ini(_) => Some(directory.join("alembic.ini")),
             Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
-            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => None,
+            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => None,
         };
         let mut files: Vec<RepoPath> = marks.iter().filter_map(file).collect();
         let nested = |(directory, mark): &(RepoPath, Mark)| {
@@ -521,6 +525,20 @@ mod tests {
         assert_eq!(located("prefect:server:database:_migrations", &files), place);
         assert_eq!(located("prefect.server:database/_migrations", &files), place);
         assert_eq!(located("prefect:server.database:_migrations", &files), None);
+    }
+
+    #[test]
+    fn versions_may_be_a_symbolic_link() {
+        let migration = "revision = 'a1'\ndown_revision = None\n";
+        let directories = |files: &[(&str, &str)]| -> Vec<String> {
+            find(files).iter().map(|found| format!("{} {}", found.directory, found.found_by)).collect()
+        };
+        let mut files =
+            vec![("m/env.py", ""), ("m/versions", "->../shared/all"), ("shared/all/a1.py", migration)];
+        assert_eq!(directories(&files), ["m env.py"]);
+        // Not beside env.py, it is a link like any other.
+        files[0].0 = "m/other.py";
+        assert_eq!(directories(&files), ["shared/all revision files"]);
     }
 
     #[test]
