@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Res
         .filter(|emission| session.wants(&emission.environment))
         .filter(|emission| since.is_none_or(|since| commit_time(&timeline, emission) >= since))
         .collect();
-    session.note_if_empty(timeline.emissions.is_empty(), out);
+    session.note_absent(timeline.emissions.iter().map(|emission| &*emission.environment), out);
     print(&reader, &timeline, &wanted, args.format, out)?;
     Ok(Verdict::Clean)
 }
