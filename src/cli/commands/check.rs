@@ -24,7 +24,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
     let question = Question { base, head, trunk: trunk.as_ref(), all_findings: args.all_findings };
     let mut reader = session.reader();
     let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
-    session.note_if_empty(answer.merged.is_empty() && answer.findings.is_empty(), out);
+    if answer.findings.is_empty() {
+        session.note_absent(answer.merged.iter().map(|snapshot| &snapshot.environment), out);
+    }
     let findings = apply_levels(&session, answer.findings);
     let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
     let failed = findings.iter().any(|finding| finding.severity <= fail_on);
