@@ -1,12 +1,14 @@
 //! What the history says about the revisions of a finding: gathered only where something was found.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::Question;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::dialect;
-use crate::history::{Delta, Reader, Snapshot, landings, timeline};
+use crate::history::{Delta, Landing, Reader, Snapshot, landings, timeline};
+use crate::revision::{Environment, Script};
 use crate::rules::{HistoryFacts, SeenRevision, is_typed_in};
+use crate::text;
 use crate::vcs::{CommitId, Error, Repo, Walk};
 
 /// What is published, what is asked, and what the merge changes of it.
@@ -58,7 +60,8 @@ pub(super) fn history(
     Ok(facts)
 }
 
-/// The newest commit of the walk whose state of this environment holds each of `ids`.
+/// For each of `ids` that a commit of the walk holds: the newest commit that removed it, or, where none
+/// did, the newest that added it. On the way a merge counts only where no single commit did it.
 fn search(
     repo: &Repo,
     reader: &mut Reader,
@@ -67,33 +70,39 @@ fn search(
     ids: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, SeenRevision>, Error> {
     let timeline = timeline(repo, reader, walk)?;
+    let mut holders: BTreeMap<u32, BTreeMap<String, Arc<Script>>> = BTreeMap::new();
+    let mut held = |number: Option<u32>| -> BTreeMap<String, Arc<Script>> {
+        let Some(number) = number else { return BTreeMap::new() };
+        let known = holders.entry(number).or_insert_with(|| {
+            let scripts = timeline.scripts(number).into_iter();
+            let wanted = scripts.filter(|script| {
+                // The same content is the same revision, come back.
+                ids.contains(&*script.revision)
+                    && state.script(&script.revision).is_none_or(|now| now.blob != script.blob)
+            });
+            wanted.map(|script| (script.revision.to_string(), script)).collect()
+        });
+        known.clone()
+    };
+    // Per id: how telling the event is, the place of its commit in the history, and what it says.
+    let mut events: BTreeMap<String, ((bool, bool, u32), String)> = BTreeMap::new();
+    for emission in timeline.emissions.iter().filter(|emission| emission.left_for.is_none()) {
+        let now = held(emission.state);
+        let before = held(emission.before.as_ref().map(|(_, number)| *number));
+        let is_single = timeline.history.commits[emission.commit as usize].parents.len() < 2;
+        let removed = before.iter().filter(|(id, _)| !now.contains_key(*id)).map(|event| (true, event));
+        let added = now.iter().filter(|(id, _)| !before.contains_key(*id)).map(|event| (false, event));
+        for (was_removed, (id, script)) in removed.chain(added) {
+            let weight = (was_removed, is_single, emission.commit);
+            if events.get(id).is_none_or(|(known, _)| *known < weight) {
+                events.insert(id.clone(), (weight, script.path.to_string()));
+            }
+        }
+    }
     let mut found = BTreeMap::new();
-    let Some(dialect) = dialect::by_name(state.environment.dialect) else { return Ok(found) };
-    let headers = reader.headers();
-    let mut seen_states = BTreeSet::new();
-    for emission in timeline.emissions.iter().rev() {
-        let Some(number) = emission.state.filter(|number| seen_states.insert(*number)) else { continue };
-        let files = timeline.files(number);
-        let readable: Vec<_> = files.iter().filter_map(|file| Some((file, file.blob?))).collect();
-        let blobs: Vec<_> = readable.iter().map(|(_, blob)| *blob).collect();
-        for ((file, blob), header) in
-            readable.into_iter().zip(headers.load(reader.objects(), dialect, &blobs)?)
-        {
-            let Some(id) = header.revision.as_ref().map(|id| &*id.value) else { continue };
-            if !ids.contains(id) || found.contains_key(id) {
-                continue;
-            }
-            // The same content is the same revision, come back.
-            if state.script(id).is_some_and(|script| script.blob == blob) {
-                continue;
-            }
-            let commit = timeline.history.commits[emission.commit as usize].id;
-            let seen = SeenRevision { path: file.path.to_string(), commit: describe(repo, commit)? };
-            found.insert(id.to_owned(), seen);
-        }
-        if found.len() == ids.len() {
-            break;
-        }
+    for (id, ((removed, _, commit), path)) in events {
+        let commit = describe(repo, timeline.history.commits[commit as usize].id)?;
+        found.insert(id, SeenRevision { path, commit, removed });
     }
     Ok(found)
 }
@@ -123,14 +132,8 @@ fn released(repo: &Repo, state: &Snapshot, changes: &Delta) -> Result<BTreeMap<S
 fn describe(repo: &Repo, commit: CommitId) -> Result<String, Error> {
     Ok(match repo.objects().commit_details(commit)? {
         Some(details) => {
-            let day = crate::report::model::rfc3339(details.time);
-            format!(
-                "{} by {} on {} (\"{}\")",
-                commit.short(),
-                details.author,
-                day.get(..10).unwrap_or(&day),
-                details.subject
-            )
+            let day = text::time::day(details.time);
+            format!("{} by {} on {day} (\"{}\")", commit.short(), details.author, details.subject)
         }
         None => commit.short(),
     })
@@ -173,6 +176,10 @@ pub(super) fn attach(
                 continue;
             }
             let landed = landings(repo, reader, environment, tip, &ids)?;
+            let merged = match side {
+                "head" => landed_in_merged(repo, reader, question, environment, &landed, &ids)?,
+                _ => BTreeMap::new(),
+            };
             for at in &wanted {
                 for id in findings[*at].revisions.clone().iter().take(MOST_REVISIONS) {
                     if !ids.contains(id) {
@@ -185,11 +192,18 @@ pub(super) fn attach(
                         Some(landing) => {
                             format!("'{id}' is on {name} since {}", describe(repo, landing.commit)?)
                         }
-                        None => format!("'{id}' is not committed yet"),
+                        None => match merged.get(id) {
+                            Some(landing) => format!(
+                                "'{id}' comes with the merge in progress, from {}",
+                                describe(repo, landing.commit)?
+                            ),
+                            None => format!("'{id}' is not committed yet"),
+                        },
                     };
                     let paths: Vec<_> = snapshot.scripts_of(id).map(|script| script.path.clone()).collect();
                     for place in findings[*at].places.iter_mut().filter(|place| paths.contains(&place.path)) {
-                        place.commit = place.commit.or(landed.get(id).map(|landing| landing.commit));
+                        let landing = landed.get(id).or_else(|| merged.get(id));
+                        place.commit = place.commit.or(landing.map(|landing| landing.commit));
                     }
                     findings[*at].evidence.push(fact);
                 }
@@ -197,6 +211,29 @@ pub(super) fn attach(
         }
     }
     Ok(())
+}
+
+/// Of `ids` that did not land on head: where they landed on the commits whose merge into head is in progress.
+fn landed_in_merged(
+    repo: &Repo,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    environment: &Environment,
+    landed: &BTreeMap<String, Landing>,
+    ids: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Landing>, Error> {
+    let mut found = BTreeMap::new();
+    for tip in question.merging {
+        let pending: BTreeSet<String> = ids
+            .iter()
+            .filter(|id| !landed.contains_key(*id) && !found.contains_key(*id))
+            .cloned()
+            .collect();
+        if !pending.is_empty() {
+            found.append(&mut landings(repo, reader, environment, *tip, &pending)?);
+        }
+    }
+    Ok(found)
 }
 
 fn base_name(question: &Question<'_>) -> String {

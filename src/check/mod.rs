@@ -30,6 +30,8 @@ pub struct Question<'a> {
     pub head: Side,
     /// The published branch, where known.
     pub trunk: Option<&'a Trunk>,
+    /// The commits that a merge in progress brings into an uncommitted head.
+    pub merging: &'a [CommitId],
     /// Whether faults that base has already are asked for, too.
     pub all_findings: bool,
 }

@@ -4,6 +4,7 @@
 //! that others have gathered: no I/O, no failure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
@@ -106,8 +107,17 @@ pub struct HistoryFacts {
 pub struct SeenRevision {
     /// The file.
     pub path: String,
-    /// A commit whose state holds it, as people read it.
+    /// The commit that removed it last; where none did, the one that added it. As people read it.
     pub commit: String,
+    /// Which of the two `commit` did.
+    pub removed: bool,
+}
+
+impl fmt::Display for SeenRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let did = if self.removed { "removed" } else { "added" };
+        write!(f, "{}, {did} in {}", self.path, self.commit)
+    }
 }
 
 /// Every rule, sorted by name.
