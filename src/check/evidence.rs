@@ -7,19 +7,20 @@ use super::Question;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Landing, Reader, Snapshot, landings, timeline};
 use crate::revision::{Environment, Script};
-use crate::rules::{HistoryFacts, SeenRevision, is_typed_in};
+use crate::rules::{HistoryFacts, SeenEvent, SeenRevision, is_typed_in};
 use crate::text;
-use crate::vcs::{CommitId, Error, Repo, Walk};
+use crate::vcs::{CommitId, Error, History, Repo, Walk};
 
 /// What is published, what is asked, and what the merge changes of it.
 type Published<'a> = (&'a Snapshot, &'a Question<'a>, &'a Delta);
 
 /// Looks up what the rules cannot know from one state alone. Costs nothing where no id is missing,
-/// typed in anew, or deleted.
+/// typed in anew, or deleted. `tips` are the commits that the question is about.
 pub(super) fn history(
     repo: &Repo,
     reader: &mut Reader,
     state: &Snapshot,
+    tips: &[CommitId],
     published: Option<Published<'_>>,
 ) -> Result<HistoryFacts, Error> {
     let graph = &state.graph;
@@ -49,27 +50,29 @@ pub(super) fn history(
     };
     let mut facts = HistoryFacts { searched: !missing.is_empty(), ..HistoryFacts::default() };
     if !missing.is_empty() {
-        facts.seen = search(repo, reader, state, Walk::All, &missing)?;
+        facts.seen = search(repo, reader, state, (Walk::All, tips), &missing)?;
     }
     if let Some((_, question, changes)) = published {
         if let (false, Some(base)) = (fresh.is_empty(), question.base.and_then(|base| base.commit)) {
-            facts.reused = search(repo, reader, state, Walk::FirstParent(base), &fresh)?;
+            facts.reused = search(repo, reader, state, (Walk::FirstParent(base), tips), &fresh)?;
         }
         facts.released = released(repo, state, changes)?;
     }
     Ok(facts)
 }
 
-/// For each of `ids` that a commit of the walk holds: the newest commit that removed it, or, where none
-/// did, the newest that added it. On the way a merge counts only where no single commit did it.
+/// For each of `ids` that a commit of the walk holds, the most telling thing that happened to it: what the
+/// commits below `tips` did counts before what other branches did, its removal before its coming, what one
+/// commit did before what a merge shows to its first parent, and the newest last.
 fn search(
     repo: &Repo,
     reader: &mut Reader,
     state: &Snapshot,
-    walk: Walk,
+    (walk, tips): (Walk, &[CommitId]),
     ids: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, SeenRevision>, Error> {
     let timeline = timeline(repo, reader, walk)?;
+    let is_below = below(&timeline.history, tips);
     let mut holders: BTreeMap<u32, BTreeMap<String, Arc<Script>>> = BTreeMap::new();
     let mut held = |number: Option<u32>| -> BTreeMap<String, Arc<Script>> {
         let Some(number) = number else { return BTreeMap::new() };
@@ -84,27 +87,47 @@ fn search(
         });
         known.clone()
     };
-    // Per id: how telling the event is, the place of its commit in the history, and what it says.
-    let mut events: BTreeMap<String, ((bool, bool, u32), String)> = BTreeMap::new();
+    let mut found: BTreeMap<String, (Weight, String)> = BTreeMap::new();
     for emission in timeline.emissions.iter().filter(|emission| emission.left_for.is_none()) {
         let now = held(emission.state);
         let before = held(emission.before.as_ref().map(|(_, number)| *number));
         let is_single = timeline.history.commits[emission.commit as usize].parents.len() < 2;
-        let removed = before.iter().filter(|(id, _)| !now.contains_key(*id)).map(|event| (true, event));
-        let added = now.iter().filter(|(id, _)| !before.contains_key(*id)).map(|event| (false, event));
-        for (was_removed, (id, script)) in removed.chain(added) {
-            let weight = (was_removed, is_single, emission.commit);
-            if events.get(id).is_none_or(|(known, _)| *known < weight) {
-                events.insert(id.clone(), (weight, script.path.to_string()));
+        let gone = before.iter().filter(|(id, _)| !now.contains_key(*id));
+        let removed = gone.map(|(id, script)| (SeenEvent::Removed, id, script));
+        let there = now.iter().filter_map(|(id, script)| match before.get(id) {
+            None => Some((SeenEvent::Added, id, script)),
+            Some(old) if old.path != script.path => Some((SeenEvent::Moved, id, script)),
+            Some(_) => None,
+        });
+        for (event, id, script) in removed.chain(there) {
+            let weight = (is_below[emission.commit as usize], event, is_single, emission.commit);
+            if found.get(id).is_none_or(|(known, _)| *known < weight) {
+                found.insert(id.clone(), (weight, script.path.to_string()));
             }
         }
     }
-    let mut found = BTreeMap::new();
-    for (id, ((removed, _, commit), path)) in events {
+    let tell = |(id, ((_, event, _, commit), path)): (String, (Weight, String))| {
         let commit = describe(repo, timeline.history.commits[commit as usize].id)?;
-        found.insert(id, SeenRevision { path, commit, removed });
+        Ok((id, SeenRevision { event, path, commit }))
+    };
+    found.into_iter().map(tell).collect()
+}
+
+/// How telling an event is: whether it is in the history in question, what it is, whether a single commit
+/// did it, and the commit's place in the history.
+type Weight = (bool, SeenEvent, bool, u32);
+
+/// Per commit of a history, oldest first: whether one of `tips` contains it.
+fn below(history: &History, tips: &[CommitId]) -> Vec<bool> {
+    let mut is_below: Vec<bool> = history.commits.iter().map(|commit| tips.contains(&commit.id)).collect();
+    for at in (0..history.commits.len()).rev() {
+        if is_below[at] {
+            for parent in &history.commits[at].parents {
+                is_below[*parent as usize] = true;
+            }
+        }
     }
-    Ok(found)
+    is_below
 }
 
 /// For each published revision that the merge deletes, the first tag that holds its file.
@@ -224,11 +247,8 @@ fn landed_in_merged(
 ) -> Result<BTreeMap<String, Landing>, Error> {
     let mut found = BTreeMap::new();
     for tip in question.merging {
-        let pending: BTreeSet<String> = ids
-            .iter()
-            .filter(|id| !landed.contains_key(*id) && !found.contains_key(*id))
-            .cloned()
-            .collect();
+        let pending: BTreeSet<String> =
+            ids.iter().filter(|id| !landed.contains_key(*id) && !found.contains_key(*id)).cloned().collect();
         if !pending.is_empty() {
             found.append(&mut landings(repo, reader, environment, *tip, &pending)?);
         }

@@ -172,7 +172,7 @@ fn standing<E: From<Error>>(
     let mut merged = Vec::new();
     let mut findings = Vec::new();
     for state in read_known(reader, side.tree, &environments)? {
-        let history = evidence::history(repo, reader, &state, None)?;
+        let history = evidence::history(repo, reader, &state, side.commit.as_slice(), None)?;
         findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
         drop_ignored(&state, &mut findings);
         merged.push(state);
@@ -217,7 +217,15 @@ fn compare(
             divergent.insert(id.to_owned());
         }
     }
-    let history = evidence::history(repo, reader, state, Some((&sides.base, question, &published_changes)))?;
+    let tips: Vec<CommitId> = question
+        .base
+        .and_then(|base| base.commit)
+        .into_iter()
+        .chain(question.head.commit)
+        .chain(question.merging.iter().copied())
+        .collect();
+    let published = (&sides.base, question, &published_changes);
+    let history = evidence::history(repo, reader, state, &tips, Some(published))?;
     let merge = MergeCx {
         base: &sides.base,
         head: &sides.head,

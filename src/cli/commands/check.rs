@@ -22,13 +22,8 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         }
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question = Question {
-        base,
-        head,
-        trunk: trunk.as_ref(),
-        merging: &merging,
-        all_findings: args.all_findings,
-    };
+    let question =
+        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.all_findings };
     let mut reader = session.reader();
     let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
     session.note_if_empty(answer.merged.is_empty() && answer.findings.is_empty(), out);
