@@ -4,7 +4,7 @@
 //! on stderr.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstream::AutoStream;

@@ -75,10 +75,8 @@ impl Scanner {
                     marks.push((here.clone(), Mark::Link(blob)));
                 }
                 (b"alembic.ini", Some(blob)) => marks.push((here.clone(), Mark::Ini(blob))),
-                (b"pyproject.toml", Some(blob)) => {
-                    if self.facts(objects, blob)?.mentions_alembic {
-                        marks.push((here.clone(), Mark::Pyproject(blob)));
-                    }
+                (b"pyproject.toml", Some(blob)) if self.facts(objects, blob)?.mentions_alembic => {
+                    marks.push((here.clone(), Mark::Pyproject(blob)));
                 }
                 _ => {}
             }
@@ -168,10 +166,10 @@ impl Scanner {
             let name = entry.name.as_slice();
             let here = RepoPath::new(name);
             match (entry.kind, entry.blob(), entry.tree()) {
-                (EntryKind::File, Some(blob), _) if name.ends_with(b".py") => {
-                    if self.facts(objects, blob)?.names_version_locations {
-                        found.push(here);
-                    }
+                (EntryKind::File, Some(blob), _)
+                    if name.ends_with(b".py") && self.facts(objects, blob)?.names_version_locations =>
+                {
+                    found.push(here);
                 }
                 (_, _, Some(tree)) if !name.starts_with(b".") && !FOREIGN.contains(&name) => {
                     let inner = self.naming_version_locations(objects, tree)?;
