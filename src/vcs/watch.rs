@@ -61,7 +61,7 @@ impl Watch {
 /// Distinct states of the watched paths, and which commit has which.
 #[derive(Debug, Default)]
 pub struct WatchedStates {
-    /// For each commit of the history, an index into [`WatchedStates::distinct`].
+    /// For each commit of the history, an index into `distinct`.
     pub of_commit: Vec<u32>,
     distinct: Vec<Vec<Found>>,
 }
