@@ -31,6 +31,8 @@ pub struct Question<'a> {
     pub head: Side,
     /// The published branch, where known.
     pub trunk: Option<&'a Trunk>,
+    /// The commits that a merge in progress brings into an uncommitted head.
+    pub merging: &'a [CommitId],
     /// Whether faults that base has already are asked for, too.
     pub all_findings: bool,
 }
@@ -181,7 +183,7 @@ fn standing<E: From<Error>>(
     let mut merged = Vec::new();
     let mut findings = Vec::new();
     for state in read_known(reader, side.tree, &environments)? {
-        let history = evidence::history(repo, reader, &state, None)?;
+        let history = evidence::history(repo, reader, &state, side.commit.as_slice(), None)?;
         findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
         drop_ignored(&state, &mut findings);
         merged.push(state);
@@ -226,7 +228,15 @@ fn compare(
             divergent.insert(id.to_owned());
         }
     }
-    let history = evidence::history(repo, reader, state, Some((&sides.base, question, &published_changes)))?;
+    let tips: Vec<CommitId> = question
+        .base
+        .and_then(|base| base.commit)
+        .into_iter()
+        .chain(question.head.commit)
+        .chain(question.merging.iter().copied())
+        .collect();
+    let published = (&sides.base, question, &published_changes);
+    let history = evidence::history(repo, reader, state, &tips, Some(published))?;
     let merge = MergeCx {
         base: &sides.base,
         head: &sides.head,

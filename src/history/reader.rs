@@ -190,6 +190,9 @@ pub(super) fn list_files(
     Ok(files)
 }
 
+/// What a file is: the revision that it states, and what is wrong with it.
+pub type Classified = (Option<Arc<Script>>, Option<Unreadable>);
+
 /// Parsed headers by blob, shared between threads.
 pub struct Headers {
     factory: ObjectsFactory,
@@ -295,7 +298,7 @@ impl Headers {
         objects: &Objects,
         dialect: &str,
         files: &[MigrationFile],
-    ) -> Result<Vec<(Option<Arc<Script>>, Option<Unreadable>)>, Error> {
+    ) -> Result<Vec<Classified>, Error> {
         let Some(dialect) = dialect::by_name(dialect) else { return Ok(vec![(None, None); files.len()]) };
         let blobs: Vec<BlobId> = files.iter().filter_map(|file| file.blob).collect();
         let mut headers = self.load(objects, dialect, &blobs)?.into_iter();
@@ -329,12 +332,7 @@ impl Headers {
     }
 }
 
-fn classify(
-    dialect: &dyn Dialect,
-    file: &MigrationFile,
-    blob: BlobId,
-    header: Arc<Header>,
-) -> (Option<Arc<Script>>, Option<Unreadable>) {
+fn classify(dialect: &dyn Dialect, file: &MigrationFile, blob: BlobId, header: Arc<Header>) -> Classified {
     let absent = header.problem.as_ref().is_some_and(|problem| problem.kind == ProblemKind::Absent);
     let trouble =
         |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), absent, line };

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::reader::list_files;
+use super::reader::{Classified, list_files};
 use super::{Reader, Snapshot};
-use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, Unreadable, VersionLocation};
+use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, VersionLocation};
 use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
 
 /// A commit that changed an environment's state.
@@ -39,7 +39,7 @@ pub struct Timeline {
     pub emissions: Vec<Emission>,
     states: States,
     /// Per numbered file: the revision that it states, and what is wrong with it.
-    table: Vec<(Option<Arc<Script>>, Option<Unreadable>)>,
+    table: Vec<Classified>,
     /// Per numbered file: its place in the order of revision ids, then paths.
     rank: Vec<u32>,
 }

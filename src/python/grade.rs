@@ -1,6 +1,6 @@
 //! How far an edit of a migration file reaches, on the syntax tree.
 //!
-//! Both trees are brought into one form (see [`Tidy`]), cut into the names that the module binds,
+//! Both trees are brought into one form (see `Tidy`), cut into the names that the module binds,
 //! and compared name by name; what is equal then is cosmetic. A name that differs counts for the
 //! function that reaches it, by name and transitively. Where that says nothing, it is `upgrade`:
 //! rather too high than too low.

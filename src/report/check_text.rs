@@ -6,7 +6,7 @@ use std::io;
 use anstyle::Style;
 
 use super::model::{CheckDocument, Finding, MergedEnvironment, Place, Severity};
-use super::style::{BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, directory, ids, paint, short, shown};
+use super::style::{BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, ids, paint, short, shown};
 use crate::text::printable;
 
 /// Places of one finding that are listed: two copies of a long history would fill the terminal.
@@ -114,9 +114,9 @@ fn state(doc: &CheckDocument) -> String {
     }
 }
 
-/// `head 1a2b3c in migrations`.
+/// `head 1a2b3c in migrations`: the environment's name, as findings have it.
 fn environment(environment: &MergedEnvironment) -> String {
-    let place = directory(&environment.directory);
+    let place = shown(&environment.name);
     match environment.facts.heads.as_slice() {
         [] => format!("no head in {place}"),
         [one] => format!("head {} in {place}", ids(&[one])),

@@ -447,11 +447,6 @@ pub struct CommitSummary {
     pub subject: String,
 }
 
-/// Seconds since the epoch as RFC 3339 in UTC; times that no calendar holds become the epoch.
-pub fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
-}
-
 /// `onehead fix`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PlanDocument {

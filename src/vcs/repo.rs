@@ -6,6 +6,7 @@ use gix::ObjectId;
 
 use super::error::reason;
 use super::objects::Lenient;
+use super::write::UNDO;
 use super::{CommitId, Error, Objects, ObjectsFactory, TreeId};
 
 /// An opened repository: names become commits here.
@@ -224,6 +225,25 @@ impl Repo {
         }
     }
 
+    /// The commits that a merge in progress brings into HEAD: what `MERGE_HEAD` names and, as a hook runs
+    /// before git writes that, what the `GITHEAD_…` variables of a running `git merge` name.
+    pub fn merging(&self) -> Vec<CommitId> {
+        let written = std::fs::read_to_string(self.git_dir().join("MERGE_HEAD")).unwrap_or_default();
+        let running = std::env::vars_os().filter_map(|(name, _)| {
+            let name = name.into_string().ok()?;
+            name.strip_prefix("GITHEAD_").map(ToOwned::to_owned)
+        });
+        let mut commits: Vec<CommitId> = written
+            .lines()
+            .map(ToOwned::to_owned)
+            .chain(running)
+            .filter_map(|id| self.peel(ObjectId::from_hex(id.as_bytes()).ok()?, &id).ok())
+            .collect();
+        commits.sort_unstable();
+        commits.dedup();
+        commits
+    }
+
     /// Short name of the branch that HEAD is on; `None` when detached.
     pub fn head_branch(&self) -> Option<String> {
         let name = self.local.head_name().ok()??;
@@ -253,7 +273,8 @@ impl Repo {
         Ok(None)
     }
 
-    /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are.
+    /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are. Undo records
+    /// are left out: what they keep was moved away from.
     pub(in crate::vcs) fn raw_tips(&self) -> Result<Vec<ObjectId>, Error> {
         let failed = |error: &gix::Error| Error::Unreadable {
             place: self.git_dir().display().to_string(),
@@ -262,6 +283,9 @@ impl Repo {
         let platform = self.local.references().map_err(|error| failed(&error))?;
         let mut tips = Vec::new();
         for reference in platform.all().map_err(|error| failed(&error))?.flatten() {
+            if reference.name().as_bstr().starts_with(UNDO.as_bytes()) {
+                continue;
+            }
             let inner = reference.inner;
             tips.extend(inner.peeled.or_else(|| inner.target.try_id().map(ToOwned::to_owned)));
         }

@@ -20,6 +20,7 @@ use gix::objs::{Kind, TreeRefIter, Write as _};
 
 pub use self::follow::{BranchMove, CheckedOut, Moved};
 pub use self::refs::RefUpdate;
+pub(in crate::vcs) use self::refs::UNDO;
 pub use self::undo::UndoRecord;
 pub use self::work_files::FileEdit;
 

@@ -201,6 +201,7 @@ histories! {
     two_environments_in_one_ini,
     two_heads_healed_by_reparenting,
     unborn_branch,
+    undo_records,
     unreadable_files,
     unrelated_histories,
     unscanned_migrations,

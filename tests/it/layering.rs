@@ -51,7 +51,11 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("std::fs", &["cli/", "vcs/"], "what is studied comes out of git"),
     ("std::process", &["cli/", "main.rs"], "no other program is run, and only cli decides the exit code"),
     ("std::net", &[], "nothing leaves this machine"),
-    ("SystemTime", &["cli/"], "answers do not depend on the clock"),
+    (
+        "SystemTime",
+        &["cli/", "vcs/write/undo.rs"],
+        "answers do not depend on the clock; undo records are named by it",
+    ),
     ("Instant", &["cli/"], "answers do not depend on the clock"),
     ("Timestamp::now", &["cli/"], "answers do not depend on the clock"),
     ("Zoned::now", &["cli/"], "answers do not depend on the clock"),
@@ -93,11 +97,24 @@ fn sources() -> Vec<Source> {
     files.sort();
     files
         .into_iter()
+        .filter(|file| !is_tests(file))
         .map(|file| Source {
             path: file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/"),
             code: production_code(&fs::read_to_string(&file).unwrap()),
         })
         .collect()
+}
+
+/// Whether a file is the tests of the module that its directory belongs to.
+fn is_tests(file: &Path) -> bool {
+    if !file.ends_with("tests.rs") {
+        return false;
+    }
+    let directory = file.parent().unwrap();
+    let declares = |owner: PathBuf| {
+        fs::read_to_string(owner).is_ok_and(|text| text.contains("#[cfg(test)]\nmod tests;"))
+    };
+    declares(directory.with_extension("rs")) || declares(directory.join("mod.rs"))
 }
 
 /// `text` up to its tests, without whole-line comments.

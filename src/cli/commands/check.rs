@@ -21,7 +21,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             None
         }
     };
-    let question = Question { base, head, trunk: trunk.as_ref(), all_findings: args.all_findings };
+    let merging = if head.committed { Vec::new() } else { session.repo.merging() };
+    let question =
+        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.all_findings };
     let mut reader = session.reader();
     let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
     if answer.findings.is_empty() {

@@ -31,7 +31,8 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         (None, Some(trunk)) => Some(side(trunk.commit)?),
         (None, None) => None,
     };
-    let question = Question { base, head, trunk: trunk.as_ref(), all_findings: false };
+    let merging = if head.committed { Vec::new() } else { session.repo.merging() };
+    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
     let choices = Choices {
         strategy: match args.strategy {
             FixStrategy::Auto => Strategy::Auto,

@@ -7,8 +7,9 @@ use crate::cli::exit::{Failure, Output, Verdict, json_printable};
 use crate::cli::session::Session;
 use crate::cli::time;
 use crate::history::{Delta, Emission, Headers, Reader, Timeline, delta, timeline};
-use crate::report::model::{TimelineRecord, VERSION, rfc3339};
+use crate::report::model::{TimelineRecord, VERSION};
 use crate::report::{convert, timeline_text};
+use crate::text::time::rfc3339;
 use crate::vcs::{CommitId, Error, Objects, Walk};
 
 /// Records computed between two writes.

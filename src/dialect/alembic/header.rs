@@ -209,7 +209,7 @@ fn syntax_problem(module: &Parsed<ModModule>, text: &str, lines: &LineIndex) -> 
     if let Some(marker) = conflict_marker(text) {
         return Some(Problem {
             kind: ProblemKind::ConflictMarkers,
-            text: "git's conflict markers were committed".into(),
+            text: "it holds git's conflict markers".into(),
             line: lines.line(marker as u32),
         });
     }

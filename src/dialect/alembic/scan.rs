@@ -77,10 +77,8 @@ impl Scanner {
                     marks.push((here.clone(), Mark::Link(blob)));
                 }
                 (b"alembic.ini", Some(blob)) => marks.push((here.clone(), Mark::Ini(blob))),
-                (b"pyproject.toml", Some(blob)) => {
-                    if self.facts(objects, blob)?.mentions_alembic {
-                        marks.push((here.clone(), Mark::Pyproject(blob)));
-                    }
+                (b"pyproject.toml", Some(blob)) if self.facts(objects, blob)?.mentions_alembic => {
+                    marks.push((here.clone(), Mark::Pyproject(blob)));
                 }
                 _ => {}
             }
@@ -124,14 +122,10 @@ impl Scanner {
             .filter(|entry| entry.kind == EntryKind::File && entry.name.ends_with(b".py"))
             .filter(|entry| !entry.name.starts_with(b"__init__") && !entry.name.starts_with(b".#"))
             .collect();
-        let last = python.len().saturating_sub(1);
-        for (at, entry) in python.iter().enumerate() {
-            // Migrations are named by id, number or date. Where neither a directory's nor the
-            // file's name hints at them, the first and the last file speak for the rest: reading
-            // every source file of a large repository would cost more than the whole check.
-            if !(telling || at == 0 || at == last || is_numbered(&entry.name)) {
-                continue;
-            }
+        // Migrations are named by id, number or date. Where neither a directory's nor the file's name
+        // hints at them, no file is read: reading the sources of a large repository would cost more
+        // than the whole check.
+        for entry in python.iter().filter(|entry| telling || is_numbered(&entry.name)) {
             if let Some(blob) = entry.blob()
                 && self.facts(objects, blob)?.migration
             {
@@ -184,10 +178,10 @@ impl Scanner {
             let name = entry.name.as_slice();
             let here = RepoPath::new(name);
             match (entry.kind, entry.blob(), entry.tree()) {
-                (EntryKind::File, Some(blob), _) if name.ends_with(b".py") => {
-                    if self.facts(objects, blob)?.names_version_locations {
-                        found.push(here);
-                    }
+                (EntryKind::File, Some(blob), _)
+                    if name.ends_with(b".py") && self.facts(objects, blob)?.names_version_locations =>
+                {
+                    found.push(here);
                 }
                 (_, _, Some(tree))
                     if depth < MAX_DEPTH && !name.starts_with(b".") && !FOREIGN.contains(&name) =>

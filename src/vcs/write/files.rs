@@ -204,7 +204,7 @@ impl Drop for FileSwap {
 fn make_aside(root: &Path) -> io::Result<PathBuf> {
     const TRIES: u32 = 100;
     for number in 0..TRIES {
-        let path = root.join(format!(".onehead-{}-{number}", std::process::id()));
+        let path = root.join(format!(".onehead-{number}"));
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -12,7 +12,7 @@ use super::super::{CommitId, Error, Repo};
 use super::causes;
 
 /// Where undo records live.
-pub(super) const UNDO: &str = "refs/onehead/undo/";
+pub(in crate::vcs) const UNDO: &str = "refs/onehead/undo/";
 const BRANCHES: &str = "refs/heads/";
 
 /// One ref to move.
