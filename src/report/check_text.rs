@@ -54,7 +54,7 @@ fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write
     }
     match &finding.fix {
         Some(fix) => {
-            writeln!(out, "  {} ({}): {}", paint(GOOD, "fix"), printable(&fix.kind), printable(&fix.summary))
+            writeln!(out, "  {}: {}", paint(GOOD, "fix"), printable(&fix.summary))
         }
         None => {
             let head = doc.head.as_deref().map(|head| format!(" {}", short(head))).unwrap_or_default();
