@@ -23,6 +23,7 @@ pub struct Side {
 }
 
 /// What is asked.
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// What is merged into; `None` where the repository has no trunk.
     pub base: Option<Side>,
@@ -37,6 +38,7 @@ pub struct Question<'a> {
 }
 
 /// The answer.
+#[derive(Clone)]
 pub struct Answer {
     /// The best merge base.
     pub merge_base: Option<CommitId>,

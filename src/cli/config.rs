@@ -22,6 +22,8 @@ pub(super) struct Config {
     pub(super) heads: Option<Heads>,
     /// The environments; where given, no others are looked for.
     pub(super) environments: Vec<ConfiguredEnvironment>,
+    /// Revisions that databases are known to stand at; what is below them has run there, too.
+    pub(super) deployed: Vec<String>,
     /// Severity by rule; `off` silences one.
     pub(super) rules: BTreeMap<String, Level>,
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anstream::AutoStream;
 
 use super::args::{Args, Color};
+use crate::plan;
 use crate::text::{is_hidden, printable};
 use crate::vcs;
 
@@ -49,6 +50,15 @@ impl Failure {
 impl From<vcs::Error> for Failure {
     fn from(error: vcs::Error) -> Self {
         Self::Told { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<plan::Unproven> for Failure {
+    fn from(error: plan::Unproven) -> Self {
+        Self::new(
+            format!("{error}; nothing was written"),
+            "onehead check --all-findings   (to see all faults)",
+        )
     }
 }
 

@@ -213,6 +213,16 @@ impl Repo {
     }
 
     /// `Name <address> seconds zone`, as git would write it.
+    /// `Name <address>` of whoever writes commits here.
+    ///
+    /// # Errors
+    /// [`Error::Identity`] where git would ask who you are.
+    pub fn author_name(&self) -> Result<String, Error> {
+        let signature = self.signature("author")?;
+        let end = signature.rfind_byte(b'>').map_or(signature.len(), |at| at + 1);
+        Ok(signature[..end].to_str_lossy().into_owned())
+    }
+
     fn signature(&self, role: &'static str) -> Result<BString, Error> {
         let known = if role == "author" { self.gix().author() } else { self.gix().committer() };
         let signature = match known {
