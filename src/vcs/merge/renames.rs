@@ -179,8 +179,8 @@ impl Search<'_> {
                     }
                     continue;
                 }
-                let both_lack = ours.is_none() && theirs.is_none();
-                if same(&base, &ours) || same(&base, &theirs) || (same(&ours, &theirs) && !both_lack) {
+                // What both sides changed alike may still lack a file that each of them renamed.
+                if same(&base, &ours) || same(&base, &theirs) {
                     continue;
                 }
                 let is_gone =

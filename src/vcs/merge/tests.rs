@@ -289,6 +289,15 @@ fn both_moved_to_different_places() {
 }
 
 #[test]
+fn one_file_moved_to_different_places() {
+    assert_merge(
+        |ours| renamed(ours, "old/versions/r1.py", "one/r1.py"),
+        |theirs| renamed(theirs, "old/versions/r1.py", "two/r1.py"),
+        &["one/r1.py: renamed differently on both sides", "two/r1.py: renamed differently on both sides"],
+    );
+}
+
+#[test]
 fn swapped_names_are_edits() {
     assert_merge(
         |ours| {
