@@ -84,9 +84,15 @@ pub fn check<E: From<Error>>(
     };
     let at_base = read(base.tree)?;
     let at_head = read(head.tree)?;
+    let mut at_bases = Vec::with_capacity(bases.len());
+    for base in &bases {
+        at_bases.push(read(repo.tree_of(*base)?)?);
+    }
+    // Those of the merge bases, too: both sides may have moved away from there.
     let places: Vec<RepoPath> = at_base
         .iter()
         .chain(&at_head)
+        .chain(at_bases.iter().flatten())
         .flat_map(|snapshot| {
             let environment = &snapshot.environment;
             let locations = environment.version_locations.iter().map(|location| location.path.clone());
@@ -100,7 +106,10 @@ pub fn check<E: From<Error>>(
     };
     let ancestor = virtual_base(repo, &bases, &relevant)?;
     let merged = merge_trees(repo.objects(), ancestor, base.tree, head.tree, &relevant)?;
-    let at_ancestor = read(ancestor)?;
+    let at_ancestor = match at_bases.pop() {
+        Some(only) if at_bases.is_empty() => only,
+        _ => read(ancestor)?,
+    };
     let at_merge = read(merged.tree)?;
     let at_trunk = match question.trunk {
         Some(trunk) if Some(trunk.commit) != base.commit => read(repo.tree_of(trunk.commit)?)?,

@@ -2,13 +2,19 @@
 //!
 //! Three-way by path: a directory or file that only one side changed is taken whole, by object id,
 //! so the cost follows what both sides changed. Only files that `relevant` asks for are merged by
-//! content; of the others the first side's version is kept, as nobody will read them.
+//! content; of the others the first side's version is kept, as nobody will read them. Renames of
+//! those files are followed as git does, see [`renames`].
+
+mod renames;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
-use bstr::{BString, ByteSlice as _};
+use bstr::BString;
 use gix::merge::blob::{Resolution, builtin_driver::text};
 
+use self::renames::Trees;
 use super::objects::EntryKind;
 use super::{BlobId, CommitId, Entry, Error, Objects, Repo, RepoPath, TreeId};
 
@@ -67,7 +73,8 @@ fn virtual_base_at(
             Err(Error::Unrelated { .. }) => objects.empty_tree(),
             Err(error) => return Err(error),
         };
-        tree = merge_trees(objects, base, tree, repo.tree_of(*other)?, relevant)?.tree;
+        let trees = Trees { base, ours: tree, theirs: repo.tree_of(*other)? };
+        tree = merge(objects, trees, relevant, false)?.tree;
     }
     Ok(tree)
 }
@@ -83,9 +90,22 @@ pub fn merge_trees(
     theirs: TreeId,
     relevant: &dyn Fn(&RepoPath) -> bool,
 ) -> Result<MergedTree, Error> {
-    let mut merge = Merge { objects, relevant, conflicts: Vec::new() };
+    merge(objects, Trees { base, ours, theirs }, relevant, true)
+}
+
+fn merge(
+    objects: &Objects,
+    trees: Trees,
+    relevant: &dyn Fn(&RepoPath) -> bool,
+    directory_renames: bool,
+) -> Result<MergedTree, Error> {
+    let (trees, conflicts) = renames::follow(objects, trees, relevant, directory_renames)?;
+    let Trees { base, ours, theirs } = trees;
+    let mut merge = Merge { objects, relevant, conflicts };
     let tree = merge.directory(&RepoPath::root(), Some(base), Some(ours), Some(theirs))?;
-    merge.conflicts.sort();
+    // What a rename clashes with is told before what the texts clash in.
+    merge.conflicts.sort_by(|one, two| one.path.cmp(&two.path));
+    merge.conflicts.dedup_by(|later, kept| later.path == kept.path);
     Ok(MergedTree { tree: tree.unwrap_or(objects.empty_tree()), conflicts: merge.conflicts })
 }
 
@@ -135,7 +155,6 @@ impl Merge<'_> {
             let triple: &mut Triple = names.entry(entry.name.clone()).or_default();
             triple.theirs = Some(entry);
         }
-        self.follow_renames(path, &mut names)?;
         let mut merged = Vec::with_capacity(names.len());
         for (name, triple) in names {
             merged.extend(self.member(&path.join(&name), triple)?);
@@ -235,59 +254,6 @@ impl Merge<'_> {
         Ok(Entry { id: id.0, executable, ..ours })
     }
 
-    /// git follows renames: a file that one side renamed inside this directory and the other side
-    /// changed is one file. Looked for only where it would otherwise be a conflict.
-    fn follow_renames(
-        &mut self,
-        directory: &RepoPath,
-        names: &mut BTreeMap<BString, Triple>,
-    ) -> Result<(), Error> {
-        let lost: Vec<(BString, bool)> = names
-            .iter()
-            .filter(|(name, _)| (self.relevant)(&directory.join(name)))
-            .filter_map(|(name, triple)| match (&triple.base, &triple.ours, &triple.theirs) {
-                (Some(base), None, Some(theirs)) if base.id != theirs.id => Some((name.clone(), true)),
-                (Some(base), Some(ours), None) if base.id != ours.id => Some((name.clone(), false)),
-                _ => None,
-            })
-            .filter(|(name, _)| names[name].base.as_ref().is_some_and(|b| b.kind == EntryKind::File))
-            .collect();
-        for (old, renamed_by_us) in lost {
-            let Some(base) = names[&old].base.clone() else { continue };
-            let Some(text) = self.objects.blob(BlobId(base.id))? else { continue };
-            let mut best: Option<(u32, BString)> = None;
-            for (name, triple) in names.iter() {
-                let added = match (renamed_by_us, &triple.base, &triple.ours, &triple.theirs) {
-                    (true, None, Some(added), None) | (false, None, None, Some(added)) => added,
-                    _ => continue,
-                };
-                if added.kind != EntryKind::File {
-                    continue;
-                }
-                let score = match added.id == base.id {
-                    true => 100,
-                    false => match self.objects.blob(BlobId(added.id))? {
-                        Some(other) => similarity(&text, &other),
-                        None => 0,
-                    },
-                };
-                if score >= 50 && best.as_ref().is_none_or(|(most, _)| score > *most) {
-                    best = Some((score, name.clone()));
-                }
-            }
-            let Some((_, new)) = best else { continue };
-            let Some(from) = names.remove(&old) else { continue };
-            if let Some(to) = names.get_mut(&new) {
-                to.base = from.base;
-                match renamed_by_us {
-                    true => to.theirs = from.theirs.map(|entry| Entry { name: new.clone(), ..entry }),
-                    false => to.ours = from.ours.map(|entry| Entry { name: new.clone(), ..entry }),
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn conflict(&mut self, path: &RepoPath, reason: &'static str) {
         if (self.relevant)(path) {
             self.conflicts.push(Conflict { path: path.clone(), reason });
@@ -308,21 +274,4 @@ fn same(one: &Option<Entry>, two: &Option<Entry>) -> bool {
 /// git's own test: a NUL among the first 8000 bytes.
 fn is_binary(text: &[u8]) -> bool {
     text[..text.len().min(8000)].contains(&0)
-}
-
-/// Share of lines in per cent that two texts have in common, of the longer one; git calls 50 a rename.
-fn similarity(one: &[u8], two: &[u8]) -> u32 {
-    let mut counts: std::collections::HashMap<&[u8], i64> = std::collections::HashMap::new();
-    for line in one.lines_with_terminator() {
-        *counts.entry(line).or_default() += 1;
-    }
-    let mut common = 0;
-    for line in two.lines_with_terminator() {
-        if let Some(left) = counts.get_mut(line).filter(|left| **left > 0) {
-            *left -= 1;
-            common += line.len();
-        }
-    }
-    let longer = one.len().max(two.len()).max(1);
-    (common * 100 / longer) as u32
 }
