@@ -234,7 +234,7 @@ pub(super) struct FixArgs {
     #[arg(long, conflicts_with = "patch")]
     pub(super) commit: bool,
     /// The branch for --commit: a new one, or one that stands at the repaired commit
-    /// [default: onehead/fix-<short id>]
+    /// [default: onehead/fix- and the short id]
     #[arg(long, value_name = "NAME", requires = "commit")]
     pub(super) branch: Option<String>,
     /// One commit for all steps

@@ -22,8 +22,8 @@ pub(super) fn repair(
         return Ok(Err("none of the files is a revision".into()));
     };
     let mut editor = Editor::new(scene);
-    let mut number = scene.next_number()?;
-    for script in scripts.iter().filter(|script| script.path != kept.path) {
+    let others = scripts.iter().filter(|script| script.path != kept.path);
+    for (number, script) in (scene.next_number()?..).zip(others) {
         if published(script) && scene.choices.strategy != super::Strategy::Renumber {
             return Ok(Err(format!(
                 "{} and {} are both published; --strategy renumber renames the later one all the same",
@@ -35,7 +35,6 @@ pub(super) fn repair(
         if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason)? {
             return Ok(Err(refused));
         }
-        number += 1;
     }
     editor.finish(reader.objects()).map(Ok)
 }

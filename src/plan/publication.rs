@@ -50,10 +50,7 @@ impl Publication {
 /// `4c1d… by A. Author on 2024-01-31`.
 pub(super) fn told(repo: &Repo, commit: CommitId) -> Result<String, Error> {
     Ok(match repo.objects().commit_details(commit)? {
-        Some(details) => {
-            let time = rfc3339(details.time);
-            format!("{} by {} on {}", commit.short(), details.author, time.get(..10).unwrap_or(&time))
-        }
+        Some(details) => format!("{} by {} on {}", commit.short(), details.author, day(details.time)),
         None => commit.short(),
     })
 }

@@ -22,16 +22,19 @@ pub fn edit_tree(
     Ok(directory(objects, Some(root), changes)?.unwrap_or(objects.empty_tree()))
 }
 
+/// The components of a path below some directory, and what stands there afterwards.
+type FileChange<'p> = (Vec<&'p [u8]>, Option<BlobId>);
+
 fn directory(
     objects: &Objects,
     tree: Option<TreeId>,
-    changes: Vec<(Vec<&[u8]>, Option<BlobId>)>,
+    changes: Vec<FileChange<'_>>,
 ) -> Result<Option<TreeId>, Error> {
     let mut members: BTreeMap<BString, Entry> = match tree {
         Some(tree) => objects.tree(tree)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect(),
         None => BTreeMap::new(),
     };
-    let mut below: BTreeMap<&[u8], Vec<(Vec<&[u8]>, Option<BlobId>)>> = BTreeMap::new();
+    let mut below: BTreeMap<&[u8], Vec<FileChange<'_>>> = BTreeMap::new();
     for (mut path, blob) in changes {
         if path.len() > 1 {
             let first = path.remove(0);

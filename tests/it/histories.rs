@@ -177,6 +177,7 @@ histories! {
     octopus_merge,
     old_faults_of_main_are_not_the_branch,
     origin_head_is_the_trunk,
+    parent_deleted_and_not_committed,
     parent_named_by_file_stem,
     parent_that_only_main_has,
     plugin_directory_without_env,

@@ -149,7 +149,7 @@ struct Search<'a> {
 type Members<const N: usize> = BTreeMap<BString, [Option<Entry>; N]>;
 
 impl Search<'_> {
-    /// The members of several directories by name; none where one of them is not in this copy.
+    /// The members of several directories by name.
     fn members<const N: usize>(&self, trees: [Option<TreeId>; N]) -> Result<Members<N>, Error> {
         let mut members = Members::new();
         for (at, tree) in trees.into_iter().enumerate() {
@@ -179,8 +179,8 @@ impl Search<'_> {
                     }
                     continue;
                 }
-                let both_lack = ours.is_none() && theirs.is_none();
-                if same(&base, &ours) || same(&base, &theirs) || (same(&ours, &theirs) && !both_lack) {
+                // What both sides changed alike may still lack a file that each of them renamed.
+                if same(&base, &ours) || same(&base, &theirs) {
                     continue;
                 }
                 let is_gone =

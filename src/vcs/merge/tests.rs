@@ -1,4 +1,8 @@
 //! Every merge here is made by git, too.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests run git, and take the number of random merges from outside"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -285,6 +289,15 @@ fn both_moved_to_different_places() {
         |ours| renamed(ours, "old/", "one/"),
         |theirs| renamed(theirs, "old/", "two/"),
         &conflicts.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
+fn one_file_moved_to_different_places() {
+    assert_merge(
+        |ours| renamed(ours, "old/versions/r1.py", "one/r1.py"),
+        |theirs| renamed(theirs, "old/versions/r1.py", "two/r1.py"),
+        &["one/r1.py: renamed differently on both sides", "two/r1.py: renamed differently on both sides"],
     );
 }
 
