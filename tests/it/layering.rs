@@ -43,11 +43,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("renderdag", &["report/graph_text.rs"], "the drawing's library is the drawing's own affair"),
     ("sapling_renderdag", &["report/graph_text.rs"], "the drawing's library is the drawing's own affair"),
     ("schemars", &["report/"], "only documents have schemas"),
-    (
-        "std::env",
-        &["cli/", "vcs/repo.rs"],
-        "answers depend on the repository; vcs reads only git's own variables",
-    ),
+    ("std::env", &["cli/", "vcs/repo.rs", "vcs/write.rs"], "vcs reads only what git tells its hooks"),
     ("std::fs", &["cli/", "vcs/"], "what is studied comes out of git"),
     ("process::Command", &[], "no other program is run"),
     ("process::exit", &[], "destructors run, and buffers are flushed"),
