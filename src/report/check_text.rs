@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn clean_is_one_line() {
-        assert_snapshot!(text(&document(vec![merged("migrations", &["3c"])], Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations");
+        assert_snapshot!(text(&document(vec![merged("migrations", &["3c"])], Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic");
     }
 
     #[test]
     fn every_environment_has_its_heads() {
         let environments =
             vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
-        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in .; heads contract, expand in billing; no head in new");
+        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic; heads contract, expand in alembic; no head in alembic");
     }
 
     #[test]
@@ -223,14 +223,14 @@ mod tests {
           The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
             at migrations/versions/3c_invoices.py:12:1 (bbbbbbbbbb)
             - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
-          fix (reparent): put 3c on top of 2b: onehead fix --write
+          fix: put 3c on top of 2b: onehead fix --write
 
         warning[duplicate-number] (not new)
           The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
             at migrations/versions/3c_invoices.py:12:1
           look: onehead graph bbbbbbbbbb
 
-        1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in migrations
+        1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in alembic
         ");
     }
 
@@ -263,7 +263,7 @@ mod tests {
             - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
           look: onehead graph bbbbbbbbbb
 
-        clean (1 warning): bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations
+        clean (1 warning): bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic
         ");
     }
 
@@ -281,7 +281,7 @@ mod tests {
             - by \u{7}Eve\u{a}
           look: onehead graph bbbbbbbbbb
 
-        1 error: bbbbbbbbbb merged into aaaaaaaaaa has head 3c\u{1b} in m\u{a}
+        1 error: bbbbbbbbbb merged into aaaaaaaaaa has head 3c\u{1b} in alembic
         ");
     }
 }
