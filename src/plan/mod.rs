@@ -65,6 +65,31 @@ pub enum StepKind {
     Reference,
 }
 
+impl Group {
+    /// What its steps do, in a few words: `re-parents 2 revisions onto 8f2a…`.
+    pub fn summary(&self) -> String {
+        let count = |kind| self.steps.iter().filter(|step| step.kind == kind).count();
+        let revisions =
+            |count: usize| if count == 1 { "1 revision".into() } else { format!("{count} revisions") };
+        let onto = |kind| self.steps.iter().find(|step| step.kind == kind).map(|step| step.to.clone());
+        let mut parts = Vec::new();
+        for (kind, verb, preposition) in [
+            (StepKind::Reparent, "re-parents", "onto"),
+            (StepKind::Renumber, "renumbers", "to"),
+            (StepKind::NewId, "gives a new id to", "as"),
+            (StepKind::Restore, "restores", ""),
+            (StepKind::MergeRevision, "adds", "that merges the heads, "),
+        ] {
+            if let (Some(to), number @ 1..) = (onto(kind), count(kind)) {
+                let target =
+                    if preposition.is_empty() { String::new() } else { format!(" {preposition} {to}") };
+                parts.push(format!("{verb} {}{target}", revisions(number)));
+            }
+        }
+        parts.join(", ")
+    }
+}
+
 impl StepKind {
     /// Its name in documents.
     pub fn name(self) -> &'static str {
@@ -130,6 +155,8 @@ pub struct FileChange {
 pub struct Group {
     /// The rule whose finding they repair.
     pub rule: &'static str,
+    /// That finding's subject.
+    pub subject: String,
     /// The steps.
     pub steps: Vec<Step>,
     /// Head's tree after them.
@@ -176,7 +203,8 @@ pub struct Plan {
 const MOST_REPAIRS: usize = 200;
 
 /// In this order, as each makes the next one simpler.
-const REPAIRABLE: [&str; 4] = ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number"];
+pub const REPAIRABLE: [&str; 4] =
+    ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number"];
 
 /// Plans the repair of what [`check`] finds for `question`.
 ///
@@ -228,7 +256,12 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 database.extend(repair.database);
                 id_changes.extend(repair.id_changes);
                 notes.extend(repair.notes);
-                groups.push(Group { rule: finding.rule, steps: repair.steps, tree });
+                groups.push(Group {
+                    rule: finding.rule,
+                    subject: finding.subject.clone(),
+                    steps: repair.steps,
+                    tree,
+                });
             }
             Ok(_) => {
                 let reason = "nothing of it can be changed from here".into();

@@ -9,6 +9,9 @@ use super::model::{CheckDocument, Finding, MergedEnvironment, Place, Severity};
 use super::style::{BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, ids, paint, short, shown};
 use crate::text::printable;
 
+/// Places of one finding that are listed: two copies of a long history would fill the terminal.
+const MOST_PLACES: usize = 10;
+
 /// Writes the answer to the pre-merge question. The last line sums up, and is the only one where
 /// nothing was found.
 ///
@@ -40,15 +43,18 @@ fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write
         write!(out, " {}", paint(DIM, "(not new)"))?;
     }
     writeln!(out, "\n  {}", printable(&finding.message))?;
-    for place in &finding.places {
+    for place in finding.places.iter().take(MOST_PLACES) {
         writeln!(out, "    {} {}", paint(MARK, "at"), at(place))?;
+    }
+    if let Some(more @ 1..) = finding.places.len().checked_sub(MOST_PLACES) {
+        writeln!(out, "    {}", paint(DIM, format!("… and {more} more")))?;
     }
     for fact in &finding.evidence {
         writeln!(out, "    {} {}", paint(DIM, "-"), printable(fact))?;
     }
     match &finding.fix {
         Some(fix) => {
-            writeln!(out, "  {} ({}): {}", paint(GOOD, "fix"), printable(&fix.kind), printable(&fix.summary))
+            writeln!(out, "  {}: {}", paint(GOOD, "fix"), printable(&fix.summary))
         }
         None => {
             let head = doc.head.as_deref().map(|head| format!(" {}", short(head))).unwrap_or_default();
@@ -226,6 +232,23 @@ mod tests {
 
         1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in migrations
         ");
+    }
+
+    #[test]
+    fn many_places_are_counted() {
+        let place = |line| Place { line, ..finding("x", Severity::Error).places.remove(0) };
+        let listed = |places: std::ops::RangeInclusive<u32>| {
+            let mut finding = finding("duplicate-revision", Severity::Error);
+            finding.places = places.map(place).collect();
+            let text = text(&document(Vec::new(), vec![finding]));
+            let lines = text.lines().skip(2).take_while(|line| !line.starts_with("    -"));
+            lines.map(str::trim).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let first_ten: Vec<String> = (1..=10)
+            .map(|line| format!("at migrations/versions/3c_invoices.py:{line}:1 (bbbbbbbbbb)"))
+            .collect();
+        assert_eq!(listed(1..=10), first_ten);
+        assert_eq!(listed(1..=11), [first_ten.as_slice(), &["… and 1 more".to_owned()]].concat());
     }
 
     #[test]

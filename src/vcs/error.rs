@@ -23,6 +23,20 @@ pub enum Error {
         /// What git's grammar or object database says of it; may be empty.
         reason: String,
     },
+    /// A revision expression leads beyond what this clone holds.
+    #[error("'{spec}' lies beyond the edge of this shallow clone")]
+    BeyondEdge {
+        /// The expression as typed.
+        spec: String,
+    },
+    /// A ref is there and leads nowhere.
+    #[error("the ref '{name}' is damaged: {reason}")]
+    Ref {
+        /// The ref as asked for.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The branch that HEAD names has no commit yet.
     #[error("HEAD points to the branch '{branch}', which has no commit yet")]
     UnbornHead {
@@ -176,12 +190,20 @@ impl Error {
                 "run onehead inside a repository, or name one with -C DIR or --git-dir DIR".into()
             }
             Self::UnknownRevision { spec, .. } => match spec.split_once('/') {
-                Some((remote, branch)) if !branch.is_empty() => {
+                Some((remote, branch)) if remote != "refs" && is_plain(remote) && is_plain(branch) => {
                     format!("git fetch {remote} {branch}   (or: git branch --all, to see the names)")
                 }
                 _ => "git branch --all   (to see the names)".into(),
             },
             Self::UnbornHead { .. } => "make the first commit, or name a commit to read".into(),
+            Self::BeyondEdge { .. } => {
+                "git fetch --deepen=500   (or everything: git fetch --unshallow)".into()
+            }
+            Self::Ref { .. } => "git fsck   (then: git update-ref, or git fetch)".into(),
+            Self::Unrelated { .. } => {
+                "git log --oneline --graph --all   (then: --base REV, one that shares history with head)"
+                    .into()
+            }
             Self::Shallow { .. } => "git fetch --unshallow   (or fetch more: git fetch --deepen=500)".into(),
             Self::Absent { .. } => {
                 "git fetch --refetch   (this may be a partial clone; git fsck tells)".into()
@@ -202,13 +224,18 @@ impl Error {
             Self::Half { .. } => "git status   (then: git reflog, git fsck)".into(),
             Self::NothingToUndo => "git for-each-ref refs/onehead/undo/   (lists what can be undone)".into(),
             Self::Unreadable { .. }
-            | Self::Unrelated { .. }
             | Self::File { .. }
             | Self::Write { .. }
             | Self::RefName { .. }
             | Self::Path { .. } => return None,
         })
     }
+}
+
+/// Whether this part of a revision expression can be part of a branch's name.
+fn is_plain(part: &str) -> bool {
+    !part.is_empty()
+        && !part.contains(|c: char| c.is_whitespace() || c.is_control() || "^~:?*[\\{}@".contains(c))
 }
 
 /// The library's error as one sentence: the whole chain of causes.
@@ -224,4 +251,19 @@ pub(super) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
         next = cause.source();
     }
     text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+
+    #[test]
+    fn only_what_may_be_a_remote_branch_is_to_be_fetched() {
+        let hint = |spec: &str| Error::UnknownRevision { spec: spec.into(), reason: String::new() }.hint();
+        let fetch = "git fetch origin fix/a   (or: git branch --all, to see the names)";
+        assert_eq!(hint("origin/fix/a").as_deref(), Some(fetch));
+        for other in ["main", "refs/heads/x", "HEAD^{/foo}", ":/text", "origin/", "a b/c"] {
+            assert_eq!(hint(other).as_deref(), Some("git branch --all   (to see the names)"), "{other}");
+        }
+    }
 }

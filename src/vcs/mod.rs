@@ -6,6 +6,8 @@ mod ids;
 mod merge;
 mod objects;
 mod repo;
+#[cfg(test)]
+pub(crate) mod testing;
 mod tree_edit;
 mod walk;
 mod watch;

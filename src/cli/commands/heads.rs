@@ -16,7 +16,7 @@ pub(super) fn run(global: &Global, args: &HeadsArgs, out: &mut Output) -> Result
     let trunk = session.trunk()?;
     let mut reader = session.reader();
     let snapshots = session.snapshots(&mut reader, study.root)?;
-    session.note_if_empty(snapshots.is_empty(), out);
+    session.note_absent(snapshots.iter().map(|snapshot| &snapshot.environment), out);
     let environments: Vec<EnvironmentHeads> = snapshots
         .iter()
         .map(|snapshot| environment_heads(&session.repo, &mut reader, snapshot, trunk.as_ref()))

@@ -22,6 +22,16 @@ pub(super) struct AlembicFinder {
 /// Stands for the ini's directory while a value is interpolated.
 const HERE: &str = "\u{1}here";
 
+/// `PATH_MAX` of Linux: longer values name no directory.
+const MAX_PATH: usize = 4096;
+
+/// Directories that an absolute path of another machine may have above the repository.
+const MAX_OUTER: usize = 64;
+
+/// Sections of one file that count, and version locations of one section: more are no configuration.
+const MAX_SECTIONS: usize = 256;
+const MAX_LOCATIONS: usize = 1024;
+
 /// One script environment as some file configures it.
 #[derive(Debug)]
 struct Configured {
@@ -49,7 +59,9 @@ impl Finder for AlembicFinder {
                     let text = objects.needed_blob(*blob)?;
                     from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
                 }
-                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => Vec::new(),
+                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => {
+                    Vec::new()
+                }
             };
             for configured in configured {
                 search.configured(configured)?;
@@ -60,13 +72,15 @@ impl Finder for AlembicFinder {
                 search.script_directory(directory);
             }
         }
-        // Files that a version location links to are read there.
+        // What a version location links to is read there.
         let mut linked = BTreeSet::new();
         for (directory, mark) in marks.iter() {
-            if let Mark::Link(target) = mark {
-                let target = objects.needed_blob(*target)?;
-                linked.extend(directory.resolve(&target).map(|file| file.parent()));
-            }
+            let (Mark::Link(target) | Mark::VersionsLink(target)) = mark else { continue };
+            let target = directory.resolve(&objects.needed_blob(*target)?);
+            linked.extend(match mark {
+                Mark::Link(_) => target.map(|file| file.parent()),
+                _ => target,
+            });
         }
         for (directory, mark) in marks.iter() {
             if *mark == Mark::Migrations && !linked.contains(directory) {
@@ -88,7 +102,7 @@ impl Finder for AlembicFinder {
         let file = |(directory, mark): &(RepoPath, Mark)| match mark {
             Mark::Ini(_) => Some(directory.join("alembic.ini")),
             Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
-            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => None,
+            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => None,
         };
         let mut files: Vec<RepoPath> = marks.iter().filter_map(file).collect();
         let nested = |(directory, mark): &(RepoPath, Mark)| {
@@ -311,16 +325,16 @@ impl Search<'_> {
     /// end is found here.
     fn locate(&self, value: &str, place: &RepoPath) -> Result<Option<RepoPath>, Error> {
         let value = value.trim();
-        if let Some(relative) = value.strip_prefix(HERE) {
+        if let Some(relative) = value.strip_prefix(HERE).filter(|relative| relative.len() <= MAX_PATH) {
             return self.existing([place.resolve(relative.trim_start_matches('/').as_bytes())]);
         }
-        if value.is_empty() {
+        if value.is_empty() || value.len() > MAX_PATH {
             return Ok(None);
         }
         let (relative, package) = match value.split_once(':') {
-            // `C:\…` is no package.
+            // `C:\…` is no package. Alembic joins all parts behind the package's name.
             Some((package, rest)) if package.len() > 1 && !rest.starts_with('\\') => {
-                (format!("{}/{}", package.replace('.', "/"), rest), true)
+                (format!("{}/{}", package.replace('.', "/"), rest.replace(':', "/")), true)
             }
             _ => (value.replace('\\', "/"), false),
         };
@@ -337,7 +351,7 @@ impl Search<'_> {
             starts.extend(sources);
         }
         let mut rest = relative.trim_start_matches('/');
-        loop {
+        for _ in 0..MAX_OUTER {
             let candidates = starts.iter().map(|start| start.resolve(rest.as_bytes()));
             if let Some(found) = self.existing(candidates)? {
                 return Ok(Some(found));
@@ -384,13 +398,11 @@ fn from_ini(directory: &RepoPath, text: &[u8]) -> Vec<Configured> {
     let Ok(ini) = Ini::from_bytes(text) else { return Vec::new() };
     let file = directory.join("alembic.ini");
     let mut found = Vec::new();
-    for section in ini.sections() {
+    // What DEFAULT says shows up in every section; only Alembic's own counts then.
+    let says = |section: &&str| *section == "alembic" || ini.has_own(section, "script_location");
+    for section in ini.sections().filter(says).take(MAX_SECTIONS) {
         let get = |option| ini.get(section, option, HERE).ok().flatten();
-        // A DEFAULT value shows up in every section, at one line; only Alembic's own counts then.
-        let line = |section| ini.line(section, "script_location");
-        let inherited = ini.sections().any(|other| other != section && line(other) == line(section));
-        let Some(script_location) = get("script_location").filter(|_| !inherited || section == "alembic")
-        else {
+        let Some(script_location) = get("script_location").filter(|value| value.len() <= MAX_PATH) else {
             continue;
         };
         let version_locations =
@@ -422,7 +434,8 @@ fn split_locations(value: &str, separator: Option<&str>) -> Vec<String> {
         Some(";") => value.split(';').collect(),
         _ => value.split([',', ' ', '\n']).collect(),
     };
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    let parts = parts.into_iter().map(str::trim).filter(|part| !part.is_empty());
+    parts.take(MAX_LOCATIONS).map(str::to_owned).collect()
 }
 
 fn from_pyproject(directory: &RepoPath, text: &str) -> Option<Configured> {
@@ -465,5 +478,76 @@ fn name_all(found: &mut [Environment]) {
         let same = number.entry(with_directory.clone()).or_default();
         *same += 1;
         environment.name = if *same == 1 { with_directory } else { format!("{with_directory} #{same}") };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AlembicFinder, Environment, Finder as _, from_ini};
+    use crate::vcs::RepoPath;
+    use crate::vcs::testing::{Scratch, tree};
+
+    fn find(files: &[(&str, &str)]) -> Vec<Environment> {
+        let scratch = Scratch::new();
+        let repo = scratch.repo();
+        let root = tree(repo.objects(), files);
+        AlembicFinder::default().find(repo.objects(), root).unwrap()
+    }
+
+    /// The directory that the ini's `script_location` leads to among `files`.
+    fn located(value: &str, files: &[&str]) -> Option<String> {
+        let ini = format!("[alembic]\nscript_location = {value}\n");
+        let files: Vec<(&str, &str)> = [("etc/alembic.ini", ini.as_str())]
+            .into_iter()
+            .chain(files.iter().map(|file| (*file, "")))
+            .collect();
+        let found = find(&files).into_iter().find(|found| found.found_by != "env.py");
+        found.map(|found| found.directory.to_string())
+    }
+
+    fn sections(text: &str) -> Vec<(Option<String>, String)> {
+        let found = from_ini(&RepoPath::root(), text.as_bytes());
+        found.into_iter().map(|configured| (configured.name, configured.script_location)).collect()
+    }
+
+    #[test]
+    fn what_default_says_counts_for_alembic_alone() {
+        let text = "[DEFAULT]\nscript_location = a\n[alembic]\n[other]\nx = 1\n[own]\nscript_location = b\n";
+        assert_eq!(sections(text), [(None, "a".into()), (Some("own".into()), "b".into())]);
+        let many: String = (0..50_000).map(|at| format!("[s{at}]\nscript_location = m\n")).collect();
+        assert_eq!(sections(&many).len(), 256);
+    }
+
+    #[test]
+    fn a_package_path_may_have_several_parts() {
+        let files = ["src/prefect/server/database/_migrations/env.py"];
+        let place = Some("src/prefect/server/database/_migrations".into());
+        assert_eq!(located("prefect:server:database:_migrations", &files), place);
+        assert_eq!(located("prefect.server:database/_migrations", &files), place);
+        assert_eq!(located("prefect:server.database:_migrations", &files), None);
+    }
+
+    #[test]
+    fn versions_may_be_a_symbolic_link() {
+        let migration = "revision = 'a1'\ndown_revision = None\n";
+        let directories = |files: &[(&str, &str)]| -> Vec<String> {
+            find(files).iter().map(|found| format!("{} {}", found.directory, found.found_by)).collect()
+        };
+        let mut files =
+            vec![("m/env.py", ""), ("m/versions", "->../shared/all"), ("shared/all/a1.py", migration)];
+        assert_eq!(directories(&files), ["m env.py"]);
+        // Not beside env.py, it is a link like any other.
+        files[0].0 = "m/other.py";
+        assert_eq!(directories(&files), ["shared/all revision files"]);
+    }
+
+    #[test]
+    fn a_location_of_another_machine_is_found_and_an_endless_one_is_not() {
+        let files = ["app/db/env.py"];
+        assert_eq!(located("/srv/www/app/db", &files), Some("app/db".into()));
+        assert_eq!(located(&format!("/{}app/db", "a/".repeat(63)), &files), Some("app/db".into()));
+        assert_eq!(located(&format!("/{}app/db", "a/".repeat(64)), &files), None);
+        assert_eq!(located(&format!("{}app/db", "./".repeat(2000)), &files), Some("app/db".into()));
+        assert_eq!(located(&format!("{}app/db", "./".repeat(2100)), &files), None);
     }
 }

@@ -21,7 +21,12 @@ pub(super) fn read(bytes: &[u8]) -> Header {
     }
     let source = python::decode(bytes);
     let lines = LineIndex::new(bytes);
-    let mut header = python::with_module(&source.text, |module| read_module(module, &source.text, &lines));
+    let read = python::with_module(&source.text, |module| read_module(module, &source.text, &lines));
+    let mut header = read.unwrap_or_else(|python::TooDeep { at }| {
+        let text = format!("it nests brackets more than {} deep", python::MAX_BRACKETS);
+        let problem = problem(ProblemKind::Syntax, text, lines.line(at as u32));
+        Header { line: 1, problem, ..Header::default() }
+    });
     if header.problem.is_some() && !(header.assigns_revision && header.assigns_down_revision) {
         read_statements(&source.text, &lines, &mut header);
     }
@@ -274,7 +279,15 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
         let this = &text[starts[line]..end(line)];
         let name = NAMES.into_iter().find(|name| starts_assignment(this, name));
         if let (None, Some(name)) = (quote, name) {
+            // Only a whole statement is worth the parser's time, and it is tried once.
+            let mut nesting = python::Nesting::new(&text[starts[line]..]);
             for last in line..(line + MOST_LINES).min(starts.len()) {
+                if nesting.advance(end(last) - starts[line]).is_err() {
+                    break;
+                }
+                if nesting.is_open() {
+                    continue;
+                }
                 let statement = &text[starts[line]..end(last)];
                 let whole = python::with_module(statement, |module| {
                     if !module.errors().is_empty() {
@@ -287,10 +300,10 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
                     }
                     true
                 });
-                if whole {
+                if whole == Ok(true) {
                     line = last;
-                    break;
                 }
+                break;
             }
         } else {
             for mark in ["\"\"\"", "'''"] {
@@ -365,4 +378,56 @@ fn ignores(text: &str) -> Vec<Ignore> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::revision::{Header, Problem, ProblemKind};
+
+    fn ids(header: &Header) -> (Option<&str>, Vec<&str>) {
+        let down = header.down_revision.iter().flat_map(|list| &list.ids).map(|id| &*id.value);
+        (header.revision.as_ref().map(|id| &*id.value), down.collect())
+    }
+
+    #[test]
+    fn a_file_nested_too_deep_keeps_its_header() {
+        let header_lines =
+            "\"\"\"add it\"\"\"\nrevision = \"b2\"\ndown_revision = (\n    \"a1\",\n    \"a0\",\n)\n";
+        let header = read(format!("{header_lines}x = {}1{}\n", "[".repeat(201), "]".repeat(201)).as_bytes());
+        assert_eq!(
+            header.problem,
+            Some(Problem {
+                kind: ProblemKind::Syntax,
+                text: "it nests brackets more than 200 deep".into(),
+                line: 7
+            })
+        );
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+        let header = read(format!("{header_lines}x = {}1{}\n", "[".repeat(200), "]".repeat(200)).as_bytes());
+        assert_eq!(header.problem, None);
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+    }
+
+    #[test]
+    fn a_header_statement_nested_too_deep_is_left_out() {
+        let text =
+            format!("revision = \"b2\"\ndown_revision = {}\nbranch_labels = (\"x\",)\n", "(".repeat(300));
+        let header = read(text.as_bytes());
+        assert_eq!(ids(&header), (Some("b2"), vec![]));
+        assert!(!header.assigns_down_revision && header.branch_labels.is_some());
+    }
+
+    #[test]
+    fn a_statement_on_several_lines_is_read_behind_a_broken_one() {
+        let header = read(b"x = (\nrevision = \\\n    'b2'\ndown_revision = ['a1',  # ]\n  'a0']\n");
+        assert!(header.problem.is_some());
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+    }
+
+    #[test]
+    fn many_unfinished_header_statements_take_linear_time() {
+        let header = read("revision = (\n".repeat(80_000).as_bytes());
+        assert!(header.problem.is_some() && header.revision.is_none());
+    }
 }

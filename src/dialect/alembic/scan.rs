@@ -22,6 +22,8 @@ pub(super) enum Mark {
     Migrations,
     /// A Python file that is a symbolic link, and where it leads.
     Link(BlobId),
+    /// `versions` beside `env.py` that is a symbolic link, and where it leads.
+    VersionsLink(BlobId),
 }
 
 type Marks = Rc<Vec<(RepoPath, Mark)>>;
@@ -82,9 +84,14 @@ impl Scanner {
             }
         }
         if has(b"env.py", EntryKind::File)
-            && (has(b"script.py.mako", EntryKind::File) || has(b"versions", EntryKind::Tree))
+            && (has(b"script.py.mako", EntryKind::File)
+                || has(b"versions", EntryKind::Tree)
+                || has(b"versions", EntryKind::Symlink))
         {
             marks.push((here.clone(), Mark::ScriptDirectory));
+            let versions = entries.iter().find(|entry| entry.name == "versions");
+            let link = versions.filter(|entry| entry.kind == EntryKind::Symlink).and_then(Entry::blob);
+            marks.extend(link.map(|target| (here.clone(), Mark::VersionsLink(target))));
         }
         if self.holds_migrations(objects, &entries, telling)? {
             marks.push((here, Mark::Migrations));
@@ -115,14 +122,10 @@ impl Scanner {
             .filter(|entry| entry.kind == EntryKind::File && entry.name.ends_with(b".py"))
             .filter(|entry| !entry.name.starts_with(b"__init__") && !entry.name.starts_with(b".#"))
             .collect();
-        let last = python.len().saturating_sub(1);
-        for (at, entry) in python.iter().enumerate() {
-            // Migrations are named by id, number or date. Where neither a directory's nor the
-            // file's name hints at them, the first and the last file speak for the rest: reading
-            // every source file of a large repository would cost more than the whole check.
-            if !(telling || at == 0 || at == last || is_numbered(&entry.name)) {
-                continue;
-            }
+        // Migrations are named by id, number or date. Where neither a directory's nor the file's name
+        // hints at them, no file is read: reading the sources of a large repository would cost more
+        // than the whole check.
+        for entry in python.iter().filter(|entry| telling || is_numbered(&entry.name)) {
             if let Some(blob) = entry.blob()
                 && self.facts(objects, blob)?.migration
             {
@@ -158,6 +161,15 @@ impl Scanner {
         objects: &Objects,
         tree: TreeId,
     ) -> Result<Rc<Vec<RepoPath>>, Error> {
+        self.naming_below(objects, tree, 0)
+    }
+
+    fn naming_below(
+        &mut self,
+        objects: &Objects,
+        tree: TreeId,
+        depth: usize,
+    ) -> Result<Rc<Vec<RepoPath>>, Error> {
         if let Some(known) = self.naming.get(&tree) {
             return Ok(Rc::clone(known));
         }
@@ -171,8 +183,10 @@ impl Scanner {
                 {
                     found.push(here);
                 }
-                (_, _, Some(tree)) if !name.starts_with(b".") && !FOREIGN.contains(&name) => {
-                    let inner = self.naming_version_locations(objects, tree)?;
+                (_, _, Some(tree))
+                    if depth < MAX_DEPTH && !name.starts_with(b".") && !FOREIGN.contains(&name) =>
+                {
+                    let inner = self.naming_below(objects, tree, depth + 1)?;
                     found.extend(inner.iter().map(|path| here.join(path.as_bytes())));
                 }
                 _ => {}
