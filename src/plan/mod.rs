@@ -78,7 +78,7 @@ impl Group {
             (StepKind::Renumber, "renumbers", "to"),
             (StepKind::NewId, "gives a new id to", "as"),
             (StepKind::Restore, "restores", ""),
-            (StepKind::MergeRevision, "adds", "that merges the heads, "),
+            (StepKind::MergeRevision, "merges the heads with", "as"),
         ] {
             if let (Some(to), number @ 1..) = (onto(kind), count(kind)) {
                 let target =

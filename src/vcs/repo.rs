@@ -209,7 +209,9 @@ impl Repo {
                     });
                 }
                 // What a ref leads to should be here.
-                None if id.to_string() != spec => return Err(Error::Absent { id: id.to_string() }),
+                None if *spec != *id.to_hex().to_string() => {
+                    return Err(Error::Absent { id: id.to_string() });
+                }
                 None => break,
             }
         }
