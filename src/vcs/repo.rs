@@ -206,7 +206,9 @@ impl Repo {
                     });
                 }
                 // What a ref leads to should be here.
-                None if id.to_string() != spec => return Err(Error::Absent { id: id.to_string() }),
+                None if ObjectId::from_hex(spec.as_bytes()).ok() != Some(id) => {
+                    return Err(Error::Absent { id: id.to_string() });
+                }
                 None => break,
             }
         }

@@ -281,6 +281,7 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
         if let (None, Some(name)) = (quote, name) {
             // Only a whole statement is worth the parser's time, and it is tried once.
             let mut nesting = python::Nesting::new(&text[starts[line]..]);
+            let mut read_to = line;
             for last in line..(line + MOST_LINES).min(starts.len()) {
                 if nesting.advance(end(last) - starts[line]).is_err() {
                     break;
@@ -301,10 +302,11 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
                     true
                 });
                 if whole == Ok(true) {
-                    line = last;
+                    read_to = last;
                 }
                 break;
             }
+            line = read_to;
         } else {
             for mark in ["\"\"\"", "'''"] {
                 let odd = this.matches(mark).count() % 2 == 1;
