@@ -88,7 +88,7 @@ fn sources() -> Vec<Source> {
             let path = entry.unwrap().path();
             match path.is_dir() {
                 true => pending.push(path),
-                false if path.ends_with("tests.rs") => {}
+                false if path.ends_with("tests.rs") || path.ends_with("testing.rs") => {}
                 false if path.extension().is_some_and(|extension| extension == "rs") => files.push(path),
                 false => {}
             }
