@@ -139,7 +139,7 @@ mod tests {
         let mut facts = no_facts();
         facts.heads = strings(heads);
         MergedEnvironment {
-            name: "alembic".to_owned(),
+            name: if directory.is_empty() { "alembic" } else { directory }.to_owned(),
             dialect: "alembic",
             directory: directory.to_owned(),
             version_locations: vec![format!("{directory}/versions")],
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn clean_is_one_line() {
-        assert_snapshot!(text(&document(vec![merged("migrations", &["3c"])], Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic");
+        assert_snapshot!(text(&document(vec![merged("migrations", &["3c"])], Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations");
     }
 
     #[test]
     fn every_environment_has_its_heads() {
         let environments =
             vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
-        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic; heads contract, expand in alembic; no head in alembic");
+        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic; heads contract, expand in billing; no head in new");
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
             at migrations/versions/3c_invoices.py:12:1
           look: onehead graph bbbbbbbbbb
 
-        1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in alembic
+        1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in migrations
         ");
     }
 
@@ -263,7 +263,7 @@ mod tests {
             - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
           look: onehead graph bbbbbbbbbb
 
-        clean (1 warning): bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic
+        clean (1 warning): bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations
         ");
     }
 
@@ -281,7 +281,7 @@ mod tests {
             - by \u{7}Eve\u{a}
           look: onehead graph bbbbbbbbbb
 
-        1 error: bbbbbbbbbb merged into aaaaaaaaaa has head 3c\u{1b} in alembic
+        1 error: bbbbbbbbbb merged into aaaaaaaaaa has head 3c\u{1b} in m\u{a}
         ");
     }
 }

@@ -209,7 +209,7 @@ impl Repo {
                     });
                 }
                 // What a ref leads to should be here.
-                None if *spec != *id.to_hex().to_string() => {
+                None if ObjectId::from_hex(spec.as_bytes()).ok() != Some(id) => {
                     return Err(Error::Absent { id: id.to_string() });
                 }
                 None => break,
