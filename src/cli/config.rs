@@ -196,22 +196,23 @@ impl Config {
             .environments
             .iter()
             .map(|configured| {
-                let directory = RepoPath::new(&configured.script_location);
+                let directory = top_path(&configured.script_location);
                 let location = |path: RepoPath| VersionLocation {
                     path,
                     recursive: configured.recursive_version_locations,
                 };
                 Environment {
-                    name: configured.name.clone().unwrap_or_else(|| directory.to_string()),
+                    name: configured.name.clone().unwrap_or_else(|| match directory.is_root() {
+                        true => ".".into(),
+                        false => directory.to_string(),
+                    }),
                     dialect: dialect::by_name(configured.dialect.as_deref().unwrap_or("alembic"))
                         .map_or("alembic", dialect::Dialect::name),
                     version_locations: match configured.version_locations.is_empty() {
                         true => vec![location(directory.join("versions"))],
-                        false => configured
-                            .version_locations
-                            .iter()
-                            .map(|path| location(RepoPath::new(path)))
-                            .collect(),
+                        false => {
+                            configured.version_locations.iter().map(|path| location(top_path(path))).collect()
+                        }
                     },
                     directory,
                     found_by: file.to_owned(),
@@ -228,6 +229,12 @@ impl Config {
     pub(super) fn expected_heads(&self) -> ExpectedHeads {
         expected(self.heads.as_ref())
     }
+}
+
+/// A path from the repository's top, `.` and `..` applied; one that leads out stays as it is and
+/// names nothing.
+fn top_path(path: &str) -> RepoPath {
+    RepoPath::root().resolve(path.as_bytes()).unwrap_or_else(|| RepoPath::new(path))
 }
 
 fn expected(heads: Option<&Heads>) -> ExpectedHeads {
@@ -290,6 +297,18 @@ mod tests {
         let message = "onehead.yaml: two environments are named";
         assert_eq!(named("name: a, ", "name: a, ").unwrap_err(), format!("{message} 'a'"));
         assert_eq!(named("", "name: m, ").unwrap_err(), format!("{message} 'm'"));
+    }
+
+    #[test]
+    fn dots_in_paths_are_applied() {
+        let place = |path: &str| {
+            let config = parse(&format!("environments: [{{script_location: '{path}'}}]\n")).unwrap();
+            let environment = config.environments("onehead.yaml").unwrap().remove(0);
+            (environment.name, environment.version_locations[0].path.to_string())
+        };
+        assert_eq!(place("./a/../db/"), ("db".into(), "db/versions".into()));
+        assert_eq!(place("."), (".".into(), "versions".into()));
+        assert_eq!(place("../db"), ("../db".into(), "../db/versions".into()));
     }
 
     #[test]

@@ -108,7 +108,7 @@ const MAX_ROUNDS: usize = 24;
 
 /// Commits, evenly spread over a history, at which the whole tree is searched for environments
 /// that are gone by now.
-const SAMPLES: usize = 12;
+const SAMPLES: usize = 4;
 
 /// Walks and compares.
 ///

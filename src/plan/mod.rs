@@ -65,29 +65,33 @@ pub enum StepKind {
     Reference,
 }
 
-impl Group {
-    /// What its steps do, in a few words: `re-parents 2 revisions onto 8f2a…`.
-    pub fn summary(&self) -> String {
-        let count = |kind| self.steps.iter().filter(|step| step.kind == kind).count();
-        let revisions =
-            |count: usize| if count == 1 { "1 revision".into() } else { format!("{count} revisions") };
-        let onto = |kind| self.steps.iter().find(|step| step.kind == kind).map(|step| step.to.clone());
-        let mut parts = Vec::new();
-        for (kind, verb, preposition) in [
-            (StepKind::Reparent, "re-parents", "onto"),
-            (StepKind::Renumber, "renumbers", "to"),
-            (StepKind::NewId, "gives a new id to", "as"),
-            (StepKind::Restore, "restores", ""),
-            (StepKind::MergeRevision, "adds", "that merges the heads, "),
-        ] {
-            if let (Some(to), number @ 1..) = (onto(kind), count(kind)) {
-                let target =
-                    if preposition.is_empty() { String::new() } else { format!(" {preposition} {to}") };
-                parts.push(format!("{verb} {}{target}", revisions(number)));
-            }
-        }
-        parts.join(", ")
-    }
+/// What steps do, in a few words: `re-parents 2 revisions onto 8f2a…`.
+pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
+    let steps: Vec<&Step> = steps.into_iter().collect();
+    let told = |kind| {
+        let of_kind: Vec<&&Step> = steps.iter().filter(|step| step.kind == kind).collect();
+        let to = &of_kind.first()?.to;
+        let revisions = match of_kind.len() {
+            1 => "1 revision".to_owned(),
+            count => format!("{count} revisions"),
+        };
+        Some(match kind {
+            StepKind::Reparent if to.is_empty() => format!("makes {revisions} a base"),
+            StepKind::Reparent => format!("re-parents {revisions} onto {to}"),
+            StepKind::Renumber if of_kind.len() == 1 => format!("renumbers {revisions} to {to}"),
+            StepKind::Renumber => format!("renumbers {revisions} from {to} on"),
+            StepKind::NewId if of_kind.len() == 1 => format!("gives {revisions} the new id {to}"),
+            StepKind::NewId => format!("gives {revisions} new ids"),
+            StepKind::Restore => format!("restores {revisions}"),
+            StepKind::MergeRevision => format!("merges the heads in the new revision {to}"),
+            _ => return None,
+        })
+    };
+    [StepKind::Reparent, StepKind::Renumber, StepKind::NewId, StepKind::Restore, StepKind::MergeRevision]
+        .into_iter()
+        .filter_map(told)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl StepKind {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Landing, Reader, Snapshot, landings};
-use crate::text::time::rfc3339;
+use crate::text::time::day;
 use crate::vcs::{CommitId, Error, Repo, RepoPath, Trunk};
 
 /// How far the revisions of one environment have gone.

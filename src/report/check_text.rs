@@ -139,7 +139,7 @@ mod tests {
         let mut facts = no_facts();
         facts.heads = strings(heads);
         MergedEnvironment {
-            name: "alembic".to_owned(),
+            name: if directory.is_empty() { "alembic" } else { directory }.to_owned(),
             dialect: "alembic",
             directory: directory.to_owned(),
             version_locations: vec![format!("{directory}/versions")],
@@ -195,7 +195,7 @@ mod tests {
     fn every_environment_has_its_heads() {
         let environments =
             vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
-        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in .; heads contract, expand in billing; no head in new");
+        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic; heads contract, expand in billing; no head in new");
     }
 
     #[test]
@@ -223,7 +223,7 @@ mod tests {
           The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
             at migrations/versions/3c_invoices.py:12:1 (bbbbbbbbbb)
             - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
-          fix (reparent): put 3c on top of 2b: onehead fix --write
+          fix: put 3c on top of 2b: onehead fix --write
 
         warning[duplicate-number] (not new)
           The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.

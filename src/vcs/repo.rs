@@ -158,12 +158,15 @@ impl Repo {
         if is_name {
             match self.local.try_find_reference(spec) {
                 Ok(None) => {}
+                // The ref is sound, so what it leads to is not.
                 Ok(Some(mut found)) => {
-                    let peeled = found.peel_to_id().map(gix::Id::detach);
-                    return peeled.map_or_else(
-                        |error| damaged(spec, &error),
-                        |id| Error::Object { id: id.to_string(), reason: reason(error) },
-                    );
+                    return match found.follow_to_object().map(gix::Id::detach) {
+                        Ok(id) => self
+                            .peel(id, spec)
+                            .err()
+                            .unwrap_or_else(|| Error::Object { id: id.to_string(), reason: reason(error) }),
+                        Err(error) => damaged(spec, &error),
+                    };
                 }
                 Err(error) => return damaged(spec, &error),
             }
@@ -206,7 +209,9 @@ impl Repo {
                     });
                 }
                 // What a ref leads to should be here.
-                None if id.to_string() != spec => return Err(Error::Absent { id: id.to_string() }),
+                None if ObjectId::from_hex(spec.as_bytes()).ok() != Some(id) => {
+                    return Err(Error::Absent { id: id.to_string() });
+                }
                 None => break,
             }
         }
@@ -486,6 +491,15 @@ mod tests {
         let message = told(&scratch.repo(), "main");
         assert!(message.starts_with("object 1111") && message.contains("git fsck"), "{message}");
         assert!(told(&scratch.repo(), &"1".repeat(40)).contains("no such object"));
+        let commit = scratch.commit(&[]);
+        let object = scratch.path().join(".git/objects").join(&commit[..2]).join(&commit[2..]);
+        std::fs::remove_file(&object).unwrap();
+        std::fs::write(&object, "junk").unwrap();
+        std::fs::write(git_dir.join("refs/heads/main"), format!("{commit}\n")).unwrap();
+        for spec in ["main", "HEAD", commit.as_str()] {
+            let message = told(&scratch.repo(), spec);
+            assert!(message.starts_with(&format!("object {commit} cannot be read: ")), "{message}");
+        }
         std::fs::write(git_dir.join("HEAD"), "ref: garb age\n").unwrap();
         assert!(told(&scratch.repo(), "HEAD").starts_with("the ref 'HEAD' is damaged: "));
     }

@@ -38,7 +38,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("ruff_text_size", &["python/", "dialect/"], "its interface changes with every version"),
     ("clap", &["cli/"], "arguments are read in one place"),
     ("serde_yaml", &["cli/"], "configuration is read in one place"),
-    ("anstream", &["cli/", "report/sample.rs"], "whoever owns the stream decides on colours"),
+    ("anstream", &["cli/"], "whoever owns the stream decides on colours"),
     ("anstyle", &["report/"], "colours are chosen in one place"),
     ("comfy_table", &["report/"], "tables are for people"),
     ("renderdag", &["report/graph_text.rs"], "the drawing's library is the drawing's own affair"),
@@ -88,7 +88,7 @@ fn sources() -> Vec<Source> {
             let path = entry.unwrap().path();
             match path.is_dir() {
                 true => pending.push(path),
-                false if path.ends_with("tests.rs") => {}
+                false if path.ends_with("tests.rs") || path.ends_with("testing.rs") => {}
                 false if path.extension().is_some_and(|extension| extension == "rs") => files.push(path),
                 false => {}
             }
@@ -105,14 +105,12 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// Whether a file is the tests of the module that its directory belongs to.
+/// Whether the module that a file belongs to declares it for tests alone.
 fn is_tests(file: &Path) -> bool {
-    if !file.ends_with("tests.rs") {
-        return false;
-    }
-    let directory = file.parent().unwrap();
+    let (directory, name) = (file.parent().unwrap(), file.file_stem().unwrap().to_str().unwrap());
     let declares = |owner: PathBuf| {
-        fs::read_to_string(owner).is_ok_and(|text| text.contains("#[cfg(test)]\nmod tests;"))
+        let text = fs::read_to_string(owner).unwrap_or_default();
+        ["mod", "pub(crate) mod"].iter().any(|word| text.contains(&format!("#[cfg(test)]\n{word} {name};")))
     };
     declares(directory.with_extension("rs")) || declares(directory.join("mod.rs"))
 }

@@ -7,7 +7,7 @@ use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
-use crate::plan::{Choices, Plan, REPAIRABLE, plan};
+use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::{check_text, convert};
 use crate::revision::Environment;
@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
     }
     let mut findings = apply_levels(&session, answer.findings);
     if findings.iter().any(is_repairable) {
-        name_fixes(&session, &mut reader, &question, &mut findings);
+        name_fixes(&session, &mut reader, &question, (global, args), &mut findings);
     }
     let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
     let failed = findings.iter().any(|finding| finding.severity <= fail_on);
@@ -97,6 +97,7 @@ fn name_fixes(
     session: &Session<'_>,
     reader: &mut Reader,
     question: &Question<'_>,
+    (global, args): (&Global, &CheckArgs),
     findings: &mut [Diagnostic],
 ) {
     let choices = Choices {
@@ -107,14 +108,35 @@ fn name_fixes(
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
     let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
     let Ok(plan) = plan else { return };
+    let command = fix_command(global, args);
     for finding in findings {
-        let group = plan.groups.iter().find(|g| g.rule == finding.rule && g.subject == finding.subject);
-        if let Some(group) = group {
-            let kind = group.steps.first().map_or("", |step| step.kind.name()).to_owned();
-            let command =
-                if question.head.committed { "onehead fix --commit" } else { "onehead fix --write" };
-            finding.fix = Some(Fix { kind, summary: format!("{command}   ({})", group.summary()) });
+        // One finding may take several rounds.
+        let groups = plan.groups.iter().filter(|g| g.rule == finding.rule && g.subject == finding.subject);
+        let steps: Vec<&Step> = groups.flat_map(|group| &group.steps).collect();
+        if let Some(first) = steps.first() {
+            let kind = first.kind.name().to_owned();
+            finding.fix = Some(Fix { kind, summary: format!("{command}   ({})", summary(steps)) });
         }
+    }
+}
+
+/// The `fix` that asks what this `check` asked.
+fn fix_command(global: &Global, args: &CheckArgs) -> String {
+    let mut command = "onehead fix".to_owned();
+    for (option, value) in [("--trunk", &global.trunk), ("--base", &args.base), ("--head", &args.head)] {
+        if let Some(value) = value {
+            command.push_str(&format!(" {option} {}", shell_word(value)));
+        }
+    }
+    command + if args.staged || args.worktree { " --write" } else { " --commit" }
+}
+
+/// `text` as a POSIX shell reads it back.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./@^:,+=".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
     }
 }
 

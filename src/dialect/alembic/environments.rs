@@ -72,15 +72,21 @@ impl Finder for AlembicFinder {
                 search.script_directory(directory);
             }
         }
-        // What a version location links to is read there.
+        // Files that a version location links to are read there.
         let mut linked = BTreeSet::new();
         for (directory, mark) in marks.iter() {
             let (Mark::Link(target) | Mark::VersionsLink(target)) = mark else { continue };
-            let target = directory.resolve(&objects.needed_blob(*target)?);
-            linked.extend(match mark {
-                Mark::Link(_) => target.map(|file| file.parent()),
-                _ => target,
-            });
+            let Some(target) = directory.resolve(&objects.needed_blob(*target)?) else { continue };
+            if let Mark::Link(_) = mark {
+                linked.insert(target.parent());
+            } else if objects.entry(root, &target)?.is_some_and(|entry| entry.tree().is_some()) {
+                // A location that is a link stands for the directory behind it, whose history counts.
+                let link = directory.join("versions");
+                let locations = search.found.iter_mut().flat_map(|found| &mut found.version_locations);
+                locations.filter(|location| location.path == link).for_each(|location| {
+                    location.path = target.clone();
+                });
+            }
         }
         for (directory, mark) in marks.iter() {
             if *mark == Mark::Migrations && !linked.contains(directory) {
@@ -102,7 +108,8 @@ impl Finder for AlembicFinder {
         let file = |(directory, mark): &(RepoPath, Mark)| match mark {
             Mark::Ini(_) => Some(directory.join("alembic.ini")),
             Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
-            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => None,
+            Mark::VersionsLink(_) => Some(directory.join("versions")),
+            Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => None,
         };
         let mut files: Vec<RepoPath> = marks.iter().filter_map(file).collect();
         let nested = |(directory, mark): &(RepoPath, Mark)| {
@@ -131,6 +138,10 @@ impl Finder for AlembicFinder {
             return Ok(String::from(if names { "version_locations" } else { "" }));
         }
         let text = objects.needed_blob(blob)?;
+        if path.name() == "versions" {
+            // A symbolic link says where the versions are.
+            return Ok(String::from_utf8_lossy(&text).into_owned());
+        }
         let configured: Vec<Configured> = match path.name().as_bytes() {
             b"alembic.ini" => from_ini(&path.parent(), &text),
             _ => from_pyproject(&path.parent(), &String::from_utf8_lossy(&text)).into_iter().collect(),
@@ -534,8 +545,11 @@ mod tests {
             find(files).iter().map(|found| format!("{} {}", found.directory, found.found_by)).collect()
         };
         let mut files =
-            vec![("m/env.py", ""), ("m/versions", "->../shared/all"), ("shared/all/a1.py", migration)];
+            vec![("m/env.py", ""), ("m/versions", "->../shared/all"), ("shared/all/0001_a1.py", migration)];
         assert_eq!(directories(&files), ["m env.py"]);
+        let place = |files: &[(&str, &str)]| find(files)[0].version_locations[0].path.to_string();
+        assert_eq!(place(&files), "shared/all");
+        assert_eq!(place(&[("m/env.py", ""), ("m/versions", "->versions")]), "m/versions");
         // Not beside env.py, it is a link like any other.
         files[0].0 = "m/other.py";
         assert_eq!(directories(&files), ["shared/all revision files"]);

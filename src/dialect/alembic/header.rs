@@ -280,21 +280,22 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
         let name = NAMES.into_iter().find(|name| starts_assignment(this, name));
         if let (None, Some(name)) = (quote, name) {
             // Only a whole statement is worth the parser's time, and it is tried once.
-            let mut nesting = python::Nesting::new(&text[starts[line]..]);
-            for last in line..(line + MOST_LINES).min(starts.len()) {
-                if nesting.advance(end(last) - starts[line]).is_err() {
+            let first = line;
+            let mut nesting = python::Nesting::new(&text[starts[first]..]);
+            for last in first..(first + MOST_LINES).min(starts.len()) {
+                if nesting.advance(end(last) - starts[first]).is_err() {
                     break;
                 }
                 if nesting.is_open() {
                     continue;
                 }
-                let statement = &text[starts[line]..end(last)];
+                let statement = &text[starts[first]..end(last)];
                 let whole = python::with_module(statement, |module| {
                     if !module.errors().is_empty() {
                         return false;
                     }
                     if let Some(binding) = Constants::of(module.suite()).get(name) {
-                        let shifted = shift(binding, starts[line] as u32);
+                        let shifted = shift(binding, starts[first] as u32);
                         header.dynamic.retain(|dynamic| dynamic.name != name);
                         apply(header, name, &shifted, text, lines);
                     }

@@ -123,9 +123,12 @@ impl Scanner {
             .filter(|entry| !entry.name.starts_with(b"__init__") && !entry.name.starts_with(b".#"))
             .collect();
         // Migrations are named by id, number or date. Where neither a directory's nor the file's name
-        // hints at them, no file is read: reading the sources of a large repository would cost more
-        // than the whole check.
-        for entry in python.iter().filter(|entry| telling || is_numbered(&entry.name)) {
+        // hints at them, the first file speaks for the rest: reading every source of a large
+        // repository would cost more than the whole check.
+        let first = python.first().map(|entry| &entry.name);
+        let worth_reading =
+            |entry: &&&Entry| telling || Some(&entry.name) == first || is_numbered(&entry.name);
+        for entry in python.iter().filter(worth_reading) {
             if let Some(blob) = entry.blob()
                 && self.facts(objects, blob)?.migration
             {
