@@ -201,6 +201,18 @@ fn renamed_file_is_deleted() {
 }
 
 #[test]
+fn renamed_file_is_deleted_and_its_new_name_taken() {
+    assert_merge(
+        |ours| renamed(ours, "old/versions/r3.py", "old/versions/s3.py"),
+        |theirs| {
+            theirs.remove("old/versions/r3.py");
+            added(theirs, "old/versions/s3.py", 8);
+        },
+        &["old/versions/s3.py: added on both sides"],
+    );
+}
+
+#[test]
 fn other_text_is_no_rename() {
     assert_merge(
         |ours| {
