@@ -76,18 +76,36 @@ class Objects:
         self.pipe.wait()
 
 
+def led_to(repo, tree, path, kind, env=None):
+    """The id of the blob or tree at a path, links followed inside the tree; None where they lead elsewhere."""
+    found = text(git(repo, "cat-file", "--batch-check=%(objecttype) %(objectname)", "--follow-symlinks",
+                     stdin=f"{tree}:{path}\n".encode("utf8", "surrogateescape"), env=env)).split()
+    return found[1] if found[0] == kind else None
+
+
 def script_files(repo, tree, directory, recursive=False, env=None):
-    """[(path, blob id)] of the files Alembic would look at in a directory of a tree, sorted; [] without it."""
-    prefix = directory.strip("/").strip(".")
-    args = ["ls-tree", "-z", "--full-tree", *(["-r"] if recursive else []), tree]
-    out = text(git(repo, *args, *(["--", prefix + "/"] if prefix else []), env=env))
+    """[(path, blob id)] of the files Alembic would look at in a directory of a tree, sorted; [] without it.
+
+    Symbolic links, to the directory or on the way to it, are followed inside the tree; paths stay as they were asked.
+    """
+    prefix = directory.strip("/").removeprefix("./").removeprefix(".")
+    top = led_to(repo, tree, prefix, "tree", env) if prefix else tree
+    if top is None:
+        return []
+    out = text(git(repo, "ls-tree", "-z", "--full-tree", *(["-r"] if recursive else []), top, env=env))
     rows = []
     for line in filter(None, out.split("\0")):
         meta, path = line.split("\t", 1)
+        path = f"{prefix}/{path}" if prefix else path
         mode, kind, oid = meta.split()
         cached = "__pycache__/" in path
-        if kind == "blob" and mode != "120000" and not cached and SCRIPT_FILE.match(path.rpartition("/")[2]):
-            rows.append((path, oid))
+        if kind != "blob" or cached or not SCRIPT_FILE.match(path.rpartition("/")[2]):
+            continue
+        if mode == "120000":  # Alembic opens it as any other file, so what it leads to inside the tree counts
+            oid = led_to(repo, tree, path, "blob", env)
+            if oid is None:
+                continue
+        rows.append((path, oid))
     return sorted(rows)
 
 

@@ -23,6 +23,7 @@ pub struct Side {
 }
 
 /// What is asked.
+#[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// What is merged into; `None` where the repository has no trunk.
     pub base: Option<Side>,
@@ -30,11 +31,14 @@ pub struct Question<'a> {
     pub head: Side,
     /// The published branch, where known.
     pub trunk: Option<&'a Trunk>,
+    /// The commits that a merge in progress brings into an uncommitted head.
+    pub merging: &'a [CommitId],
     /// Whether faults that base has already are asked for, too.
     pub all_findings: bool,
 }
 
 /// The answer.
+#[derive(Clone)]
 pub struct Answer {
     /// The best merge base.
     pub merge_base: Option<CommitId>,
@@ -69,17 +73,14 @@ pub fn check<E: From<Error>>(
         if head.tree != base.tree {
             let mut environments = reader.environments(base.tree)?;
             prepare(&mut environments)?;
-            let merged = environments.iter().map(|environment| reader.snapshot(base.tree, environment));
-            answer.merged = merged.collect::<Result<_, Error>>()?;
+            answer.merged = read_known(reader, base.tree, &environments)?;
         }
         return Ok(answer);
     }
     let mut read = |tree| -> Result<Vec<Snapshot>, E> {
         let mut environments = reader.environments(tree)?;
         prepare(&mut environments)?;
-        let snapshots: Result<Vec<Snapshot>, Error> =
-            environments.iter().map(|environment| reader.snapshot(tree, environment)).collect();
-        Ok(snapshots?)
+        Ok(read_known(reader, tree, &environments)?)
     };
     let at_base = read(base.tree)?;
     let at_head = read(head.tree)?;
@@ -151,6 +152,25 @@ pub fn check<E: From<Error>>(
     Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings })
 }
 
+/// Reads the environments of a tree, all of whose files must be in this copy: a verdict cannot rest
+/// on what is not known.
+fn read_known(
+    reader: &mut Reader,
+    tree: TreeId,
+    environments: &[Environment],
+) -> Result<Vec<Snapshot>, Error> {
+    let mut snapshots = Vec::new();
+    for environment in environments {
+        let snapshot = reader.snapshot(tree, environment)?;
+        if let Some(file) = snapshot.absent() {
+            let blob = snapshot.files.iter().find(|known| known.path == *file).and_then(|file| file.blob);
+            return Err(Error::Absent { id: blob.map_or_else(|| file.to_string(), |blob| blob.to_string()) });
+        }
+        snapshots.push(snapshot);
+    }
+    Ok(snapshots)
+}
+
 /// The faults that stand in `side`, nothing being merged.
 fn standing<E: From<Error>>(
     repo: &Repo,
@@ -162,9 +182,8 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let mut findings = Vec::new();
-    for environment in &environments {
-        let state = reader.snapshot(side.tree, environment)?;
-        let history = evidence::history(repo, reader, &state, None)?;
+    for state in read_known(reader, side.tree, &environments)? {
+        let history = evidence::history(repo, reader, &state, side.commit.as_slice(), None)?;
         findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
         drop_ignored(&state, &mut findings);
         merged.push(state);
@@ -209,7 +228,15 @@ fn compare(
             divergent.insert(id.to_owned());
         }
     }
-    let history = evidence::history(repo, reader, state, Some((&sides.base, question, &published_changes)))?;
+    let tips: Vec<CommitId> = question
+        .base
+        .and_then(|base| base.commit)
+        .into_iter()
+        .chain(question.head.commit)
+        .chain(question.merging.iter().copied())
+        .collect();
+    let published = (&sides.base, question, &published_changes);
+    let history = evidence::history(repo, reader, state, &tips, Some(published))?;
     let merge = MergeCx {
         base: &sides.base,
         head: &sides.head,

@@ -116,6 +116,11 @@ pub(super) enum Command {
         after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged"
     )]
     Check(CheckArgs),
+    /// Propose, or write, the repair of what check finds
+    #[command(
+        after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
+    )]
+    Fix(FixArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -212,6 +217,56 @@ pub(super) struct CheckArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct FixArgs {
+    /// The commit merged into [default: the trunk]
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
+    /// The commit to repair [default: HEAD]
+    #[arg(long, value_name = "REV")]
+    pub(super) head: Option<String>,
+    /// Edit the work tree
+    #[arg(long, conflicts_with_all = ["commit", "patch", "head"])]
+    pub(super) write: bool,
+    /// Write commits on a branch of their own, without touching the work tree
+    #[arg(long, conflicts_with = "patch")]
+    pub(super) commit: bool,
+    /// The branch for --commit: a new one, or one that stands at the repaired commit
+    /// [default: onehead/fix- and the short id]
+    #[arg(long, value_name = "NAME", requires = "commit")]
+    pub(super) branch: Option<String>,
+    /// One commit for all steps
+    #[arg(long, requires = "commit")]
+    pub(super) squash: bool,
+    /// Print a patch for git am
+    #[arg(long)]
+    pub(super) patch: bool,
+    /// How heads are joined
+    #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
+    pub(super) strategy: FixStrategy,
+    /// A revision that a database stands at (repeatable)
+    #[arg(long, value_name = "ID")]
+    pub(super) deployed: Vec<String>,
+    /// Take the last repair back
+    #[arg(long, conflicts_with_all = ["write", "commit", "patch"])]
+    pub(super) undo: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FixStrategy {
+    /// What is not published moves, what is published is merged
+    Auto,
+    /// The later head moves, even where it is published
+    Reparent,
+    /// A merge revision
+    Merge,
+    /// Only numbers are mended
+    Renumber,
 }
 
 #[derive(Debug, ClapArgs)]

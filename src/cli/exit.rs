@@ -4,12 +4,13 @@
 //! on stderr.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstream::AutoStream;
 
 use super::args::{Args, Color};
+use crate::plan;
 use crate::text::{is_hidden, printable};
 use crate::vcs;
 
@@ -49,6 +50,15 @@ impl Failure {
 impl From<vcs::Error> for Failure {
     fn from(error: vcs::Error) -> Self {
         Self::Told { message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<plan::Unproven> for Failure {
+    fn from(error: plan::Unproven) -> Self {
+        Self::new(
+            format!("{error}; nothing was written"),
+            "onehead check --all-findings   (to see all faults)",
+        )
     }
 }
 
@@ -108,14 +118,16 @@ impl Output {
 /// JSON text with the characters that could move or reorder a terminal's text as `\uXXXX`: they can
 /// only stand inside strings.
 pub(super) fn json_printable(json: &str) -> Cow<'_, str> {
-    if json.is_ascii() {
+    // Line feeds stand between the fields; inside strings serde has escaped them.
+    let is_unsafe = |character: char| character != '\n' && is_hidden(character);
+    if !json.contains(is_unsafe) {
         return Cow::Borrowed(json);
     }
     let mut out = String::with_capacity(json.len());
     for character in json.chars() {
-        match character.is_ascii() || !is_hidden(character) {
-            true => out.push(character),
-            false => {
+        match is_unsafe(character) {
+            false => out.push(character),
+            true => {
                 for unit in character.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));
                 }

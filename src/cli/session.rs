@@ -1,9 +1,11 @@
 //! What every command starts from: the repository, its configuration, a reader.
 
+use std::collections::BTreeSet;
+use std::io::Read as _;
 use std::path::Path;
 
 use super::args::Global;
-use super::config::{Config, FILE_NAME};
+use super::config::{Config, FILE_NAME, MAX_BYTES};
 use super::exit::{Failure, Output};
 use crate::history::{Reader, Snapshot};
 use crate::revision::{Environment, ExpectedHeads};
@@ -46,8 +48,8 @@ impl<'a> Session<'a> {
         let (name, text) = match (&self.global.config, root) {
             (Some(path), _) => {
                 let name = path.display().to_string();
-                let text = std::fs::read(path).map_err(|error| {
-                    Failure::new(format!("cannot read {name}: {error}"), "check the path given to --config")
+                let text = read_regular(path).map_err(|reason| {
+                    Failure::new(format!("cannot read {name}: {reason}"), "check the path given to --config")
                 })?;
                 (name, Some(text))
             }
@@ -132,15 +134,47 @@ impl<'a> Session<'a> {
         self.global.environments.is_empty() || self.global.environments.contains(&environment.name)
     }
 
-    /// Says what was looked for where nothing was found.
-    pub(super) fn note_if_empty(&self, empty: bool, out: &mut Output) {
-        if empty {
-            out.note(
-                "no migrations found: no alembic.ini, no env.py beside versions/, and no Python file that \
-                 assigns both revision and down_revision",
-            );
+    /// Says what was looked for where nothing was found, and which configured environments are not
+    /// among those `found`.
+    pub(super) fn note_absent<'e>(&self, found: impl IntoIterator<Item = &'e Environment>, out: &mut Output) {
+        let found: BTreeSet<&str> = found.into_iter().map(|environment| environment.name.as_str()).collect();
+        for text in self.absent(&found) {
+            out.note(&text);
         }
     }
+
+    fn absent(&self, found: &BTreeSet<&str>) -> Vec<String> {
+        let Some(configured) = self.config.environments(&self.config_name) else {
+            let text = "no migrations found: no alembic.ini, no env.py beside versions/, and no Python file that \
+                        assigns both revision and down_revision";
+            return if found.is_empty() { vec![text.to_owned()] } else { Vec::new() };
+        };
+        configured
+            .iter()
+            .filter(|environment| self.wants(environment) && !found.contains(environment.name.as_str()))
+            .map(|environment| {
+                format!(
+                    "no migrations found for the environment '{}' of {}: there is no directory '{}'",
+                    environment.name, self.config_name, environment.directory
+                )
+            })
+            .collect()
+    }
+}
+
+/// The bytes of a regular file that is no larger than a configuration may be.
+fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
+    // Looked at before it is opened: opening a pipe waits for its writer.
+    let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !found.is_file() {
+        return Err("it is not a regular file".into());
+    }
+    let mut text = Vec::new();
+    std::fs::File::open(path)
+        // One byte more, so that a larger file is told from one that is just small enough.
+        .and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut text))
+        .map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
 /// Files of the work tree that can matter.
@@ -149,4 +183,45 @@ pub(super) fn is_relevant(path: &RepoPath) -> bool {
     name.ends_with(b".py")
         || name.ends_with(b".mako")
         || [&b"alembic.ini"[..], b"pyproject.toml", b"onehead.yaml"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::Parser as _;
+
+    use super::{Session, read_regular};
+    use crate::cli::args::Args;
+    use crate::vcs::testing::{Scratch, tree};
+
+    #[test]
+    fn configured_environments_that_are_not_there_are_named() {
+        let scratch = Scratch::new();
+        let told = |yaml: &str, found: &[&str]| {
+            let args = Args::parse_from(["onehead", "-C", scratch.path().to_str().unwrap(), "graph"]);
+            let mut session = Session::open(&args.global).unwrap();
+            let root = tree(session.repo.objects(), &[("onehead.yaml", yaml), ("m/env.py", "")]);
+            session.configure(Some(root)).unwrap();
+            session.absent(&BTreeSet::from_iter(found.iter().copied())).join("\n")
+        };
+        let yaml = "environments: [{script_location: m}, {name: a, script_location: nope}]\n";
+        let message =
+            "no migrations found for the environment 'a' of onehead.yaml: there is no directory 'nope'";
+        assert_eq!(told(yaml, &["m"]), message);
+        assert_eq!(told(yaml, &["m", "a"]), "");
+        assert!(told("", &[]).contains("no alembic.ini"));
+        assert_eq!(told("", &["m"]), "");
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c.yaml");
+        std::fs::write(&path, "trunk: main\n").unwrap();
+        assert_eq!(read_regular(&path), Ok(b"trunk: main\n".to_vec()));
+        assert_eq!(read_regular(directory.path()), Err("it is not a regular file".into()));
+        std::fs::write(&path, vec![b'#'; 3 << 20]).unwrap();
+        assert_eq!(read_regular(&path).map(|text| text.len()), Ok((1 << 20) + 1));
+    }
 }

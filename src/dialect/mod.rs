@@ -3,8 +3,14 @@
 //! A new tool is one module that implements [`Dialect`] and one line in [`DIALECTS`].
 
 pub mod alembic;
+mod new_file;
+mod refused;
+
+pub use new_file::{CreateDate, NewFile, NewScript};
+pub use refused::Refused;
 
 use crate::revision::{Environment, Header};
+use crate::text::Edit;
 use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
 
 /// A migration tool.
@@ -26,6 +32,70 @@ pub trait Dialect: Sync {
 
     /// The id that a file without one has by its name (without directory), in old formats.
     fn id_from_name(&self, name: &[u8]) -> Option<String>;
+
+    /// Edits of `text`, whose header is `header`, that make `to` its parents, each once; none makes
+    /// it a base. With `docstring`, the docstring's lines follow where there are such lines.
+    ///
+    /// # Errors
+    /// When the value is not a literal, or the edited file would not say exactly this.
+    fn reparent(
+        &self,
+        header: &Header,
+        text: &[u8],
+        to: &[String],
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// Edits that give the file the id `to`.
+    ///
+    /// # Errors
+    /// When the value is not a literal, or the edited file would not say exactly this.
+    fn rename_id(
+        &self,
+        header: &Header,
+        text: &[u8],
+        to: &str,
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// Edits that name `to` where the file names `from` as a parent or a dependency; none where it
+    /// does not.
+    ///
+    /// # Errors
+    /// When such a value is not a literal, or the edited file would not say exactly this.
+    fn replace_id(
+        &self,
+        header: &Header,
+        text: &[u8],
+        from: &str,
+        to: &str,
+        docstring: bool,
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// Edits that make the docstring, where it names ids, name these.
+    ///
+    /// # Errors
+    /// When the edited file would not say exactly this.
+    fn mend_docstring(
+        &self,
+        header: &Header,
+        text: &[u8],
+        id: &str,
+        parents: &[String],
+    ) -> Result<Vec<Edit>, Refused>;
+
+    /// The tool's template for new files, below an environment's directory.
+    fn template_name(&self) -> &'static str;
+
+    /// A new file in the version location `directory`, as the tool would write it: from the
+    /// environment's own `template` (its bytes) and `file_template`, where there are such.
+    fn new_file(
+        &self,
+        directory: &RepoPath,
+        template: Option<&[u8]>,
+        file_template: Option<&str>,
+        script: &NewScript<'_>,
+    ) -> NewFile;
 }
 
 /// Finds a tool's environments.
@@ -52,6 +122,12 @@ pub trait Finder {
         path: &RepoPath,
         blob: BlobId,
     ) -> Result<String, Error>;
+
+    /// Whether the directory `tree` holds migrations in sub-directories.
+    ///
+    /// # Errors
+    /// When an object is damaged.
+    fn nests_migrations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error>;
 
     /// Directories inside `environment` that hold migrations and are not scanned, with the number
     /// of files in each; sorted.

@@ -48,12 +48,13 @@ pub fn landings(
             break;
         };
         let mut trees = location_trees(reader, commit.tree, &environment)?;
-        if trees.iter().all(Option::is_none) && newer.is_some() {
-            if let Some(moved) = moved_from(reader, commit.tree, &environment, &pending)? {
-                environment = moved;
-                trees = location_trees(reader, commit.tree, &environment)?;
-                last_trees = None;
-            }
+        if trees.iter().all(Option::is_none)
+            && newer.is_some()
+            && let Some(moved) = moved_from(reader, commit.tree, &environment, &pending)?
+        {
+            environment = moved;
+            trees = location_trees(reader, commit.tree, &environment)?;
+            last_trees = None;
         }
         if last_trees.as_ref() != Some(&trees) {
             let held = ids_at(reader, commit.tree, &environment)?;

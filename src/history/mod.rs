@@ -8,6 +8,6 @@ mod timeline;
 
 pub use delta::{Delta, Edit, Move, Reparenting, delta};
 pub use landing::{Landing, landings};
-pub use reader::{Headers, Reader};
+pub use reader::{Classified, Headers, Reader};
 pub use snapshot::Snapshot;
 pub use timeline::{Emission, Timeline, timeline};

@@ -41,6 +41,19 @@ impl Reader {
         }
     }
 
+    /// Whether the directory `tree` holds migrations in sub-directories.
+    ///
+    /// # Errors
+    /// When an object is damaged.
+    pub fn nests_migrations(&mut self, tree: TreeId) -> Result<bool, Error> {
+        for finder in &mut self.finders {
+            if finder.nests_migrations(&self.objects, tree)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// The parsed headers.
     pub fn headers(&self) -> &Headers {
         &self.headers
@@ -149,7 +162,7 @@ pub(super) fn list_files(
         let mut pending: Vec<(RepoPath, TreeId, usize)> = Vec::new();
         pending.extend(entry.and_then(|entry| entry.tree()).map(|tree| (location.path.clone(), tree, 0)));
         while let Some((directory, tree, depth)) = pending.pop() {
-            for entry in objects.tree(tree)?.unwrap_or_default() {
+            for entry in objects.tree(tree)? {
                 match entry.kind {
                     EntryKind::File if dialect.loads(&entry.name) => {
                         files.push(MigrationFile { path: directory.join(&entry.name), blob: entry.blob() });
@@ -176,6 +189,9 @@ pub(super) fn list_files(
     files.dedup();
     Ok(files)
 }
+
+/// What a file is: the revision that it states, and what is wrong with it.
+pub type Classified = (Option<Arc<Script>>, Option<Unreadable>);
 
 /// Parsed headers by blob, shared between threads.
 pub struct Headers {
@@ -282,7 +298,7 @@ impl Headers {
         objects: &Objects,
         dialect: &str,
         files: &[MigrationFile],
-    ) -> Result<Vec<(Option<Arc<Script>>, Option<Unreadable>)>, Error> {
+    ) -> Result<Vec<Classified>, Error> {
         let Some(dialect) = dialect::by_name(dialect) else { return Ok(vec![(None, None); files.len()]) };
         let blobs: Vec<BlobId> = files.iter().filter_map(|file| file.blob).collect();
         let mut headers = self.load(objects, dialect, &blobs)?.into_iter();
@@ -290,7 +306,7 @@ impl Headers {
             (Some(blob), Some(header)) => classify(dialect, file, blob, header),
             _ => {
                 let reason = "it is a symbolic link that leads to no file of this repository".to_owned();
-                (None, Some(Unreadable { path: file.path.clone(), reason, line: 1 }))
+                (None, Some(Unreadable { path: file.path.clone(), reason, absent: false, line: 1 }))
             }
         };
         Ok(files.iter().map(read).collect())
@@ -316,13 +332,10 @@ impl Headers {
     }
 }
 
-fn classify(
-    dialect: &dyn Dialect,
-    file: &MigrationFile,
-    blob: BlobId,
-    header: Arc<Header>,
-) -> (Option<Arc<Script>>, Option<Unreadable>) {
-    let trouble = |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), line };
+fn classify(dialect: &dyn Dialect, file: &MigrationFile, blob: BlobId, header: Arc<Header>) -> Classified {
+    let absent = header.problem.as_ref().is_some_and(|problem| problem.kind == ProblemKind::Absent);
+    let trouble =
+        |reason: &str, line| Unreadable { path: file.path.clone(), reason: reason.into(), absent, line };
     let problem = header.problem.as_ref().map(|problem| trouble(&problem.text, problem.line));
     // What keeps Python from reading the file explains a missing field, too.
     let without = |reason: &str| (None, problem.clone().or_else(|| Some(trouble(reason, header.line))));

@@ -36,6 +36,11 @@ impl Snapshot {
         self.scripts_of(id).next()
     }
 
+    /// A file whose content is not in this copy of the repository.
+    pub fn absent(&self) -> Option<&RepoPath> {
+        self.unreadable.iter().find(|file| file.absent).map(|file| &file.path)
+    }
+
     /// The revision that the file at `path` states.
     pub fn script_at(&self, path: &RepoPath) -> Option<&Script> {
         self.scripts.iter().find(|script| script.path == *path).map(Arc::as_ref)

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::reader::list_files;
+use super::reader::{Classified, list_files};
 use super::{Reader, Snapshot};
-use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, Unreadable, VersionLocation};
+use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, VersionLocation};
 use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
 
 /// A commit that changed an environment's state.
@@ -39,7 +39,7 @@ pub struct Timeline {
     pub emissions: Vec<Emission>,
     states: States,
     /// Per numbered file: the revision that it states, and what is wrong with it.
-    table: Vec<(Option<Arc<Script>>, Option<Unreadable>)>,
+    table: Vec<Classified>,
     /// Per numbered file: its place in the order of revision ids, then paths.
     rank: Vec<u32>,
 }
@@ -108,7 +108,7 @@ const MAX_ROUNDS: usize = 24;
 
 /// Commits, evenly spread over a history, at which the whole tree is searched for environments
 /// that are gone by now.
-const SAMPLES: usize = 12;
+const SAMPLES: usize = 4;
 
 /// Walks and compares.
 ///
@@ -119,9 +119,9 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
         Walk::FirstParent(tip) | Walk::Ancestry(tip) => Some(tip),
         Walk::All => repo.head()?,
     };
-    let mut watched = BTreeSet::new();
+    let (mut watched, mut found) = (BTreeSet::new(), Found::default());
     if let Some(tip) = tip {
-        paths_to_watch(reader, repo.tree_of(tip)?, &mut watched)?;
+        paths_to_watch(reader, repo.tree_of(tip)?, &mut found, &mut watched)?;
     }
     let watch = Watch::new(watched.iter().cloned());
     let (history, states) = walk(repo, which, &watch)?;
@@ -135,7 +135,7 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
     let count = history.commits.len();
     for sample in 0..SAMPLES.min(count) {
         let commit = &history.commits[sample * count / SAMPLES.min(count)];
-        paths_to_watch(reader, commit.tree, &mut fresh)?;
+        paths_to_watch(reader, commit.tree, &mut found, &mut fresh)?;
     }
     let mut known: HashMap<Signature, Arc<Vec<Arc<Environment>>>> = HashMap::new();
     for _ in 0..MAX_ROUNDS {
@@ -147,19 +147,20 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
             watched.append(&mut fresh);
             known.clear();
         }
+        let nested = found.nested;
         layouts.combine();
         // Where a version location disappears, its content may have gone to a place not known yet.
         for commit in layouts.disappearances() {
-            paths_to_watch(reader, history.commits[commit as usize].tree, &mut fresh)?;
+            paths_to_watch(reader, history.commits[commit as usize].tree, &mut found, &mut fresh)?;
         }
         for at in 0..layouts.combos.len() {
-            let signature = layouts.signature(reader, at)?;
+            let signature = layouts.signature(reader, at, &found.configuration, found.nested)?;
             let layout = match known.get(&signature) {
                 Some(layout) => Arc::clone(layout),
                 None => {
                     let root = history.commits[layouts.combos[at].first as usize].tree;
                     let environments = reader.environments(root)?;
-                    paths_to_watch(reader, root, &mut fresh)?;
+                    paths_to_watch(reader, root, &mut found, &mut fresh)?;
                     let layout = Arc::new(environments.into_iter().map(Arc::new).collect::<Vec<_>>());
                     known.insert(signature, Arc::clone(&layout));
                     layout
@@ -168,9 +169,10 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
             layouts.combos[at].layout = layout;
         }
         fresh.retain(|path| !watched.contains(path));
-        if fresh.is_empty() {
+        if fresh.is_empty() && nested == found.nested {
             break;
         }
+        known.clear();
     }
     let mut states = States::default();
     layouts.read_states(reader, &mut states)?;
@@ -179,16 +181,33 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
 }
 
 /// Adds what decides the layout at `root`, and where its migrations are.
-fn paths_to_watch(reader: &mut Reader, root: TreeId, paths: &mut BTreeSet<RepoPath>) -> Result<(), Error> {
+fn paths_to_watch(
+    reader: &mut Reader,
+    root: TreeId,
+    found: &mut Found,
+    paths: &mut BTreeSet<RepoPath>,
+) -> Result<(), Error> {
     for environment in reader.environments(root)? {
         for location in environment.version_locations {
+            found.nested |= location.recursive;
             paths.insert(location.path);
         }
         paths.insert(environment.directory.join("env.py"));
         paths.insert(environment.directory.join("script.py.mako"));
     }
-    paths.extend(reader.configuration_files(root)?);
+    let configuration = reader.configuration_files(root)?;
+    found.configuration.extend(configuration.iter().cloned());
+    paths.extend(configuration);
     Ok(())
+}
+
+/// What the trees seen so far taught about what decides a layout.
+#[derive(Default)]
+struct Found {
+    /// Files whose content does.
+    configuration: BTreeSet<RepoPath>,
+    /// Whether some environment reads sub-directories.
+    nested: bool,
 }
 
 /// What of a commit decides its layout: per watched path, whether it is there and, of
@@ -279,18 +298,27 @@ impl Layouts<'_> {
         })
     }
 
-    fn signature(&self, reader: &mut Reader, combo: usize) -> Result<Signature, Error> {
+    /// `nested`: whether some environment reads sub-directories, so that having any matters.
+    fn signature(
+        &self,
+        reader: &mut Reader,
+        combo: usize,
+        configuration: &BTreeSet<RepoPath>,
+        nested: bool,
+    ) -> Result<Signature, Error> {
         let mut signature = Signature::new();
         for ((watch, states), number) in self.rounds.iter().zip(&self.combos[combo].key) {
             for (at, path) in watch.paths().iter().enumerate() {
                 let entry = states.entry(*number, at);
-                let is_configuration = path.name() == "alembic.ini" || path.name() == "pyproject.toml";
-                signature.push(match entry {
+                signature.push(match entry.map(|entry| (entry.blob(), entry.tree())) {
                     None => None,
-                    Some(entry) => Some(match (is_configuration, entry.blob()) {
-                        (true, Some(blob)) => reader.configuration_meaning(path, blob)?,
-                        _ => String::from(if entry.tree().is_some() { "directory" } else { "file" }),
-                    }),
+                    Some((Some(blob), _)) if configuration.contains(path) => {
+                        Some(reader.configuration_meaning(path, blob)?)
+                    }
+                    Some((_, Some(tree))) if nested && reader.nests_migrations(tree)? => {
+                        Some("nested".into())
+                    }
+                    Some((_, tree)) => Some(String::from(if tree.is_some() { "directory" } else { "file" })),
                 });
             }
         }

@@ -3,6 +3,7 @@
 //! What cannot be known by reading (imports, calls, values that depend on a condition) is
 //! [`Binding::Unknown`], with the expression; nothing is guessed.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use ruff_python_ast::{Expr, FStringPart, InterpolatedStringElement, Number, Operator, Stmt, UnaryOp};
@@ -12,6 +13,12 @@ use crate::text::ByteSpan;
 
 /// Nested statements and expressions below this depth are not looked at.
 const MAX_DEPTH: usize = 40;
+
+/// Bytes that all uses of names in one module may copy, an item counted as [`ITEM_BYTES`]: what a
+/// file says itself is as long as the file, while a name that stands twice in the next name's value
+/// doubles with every line.
+const MAX_COPIED: usize = 256 << 10;
+const ITEM_BYTES: usize = 25;
 
 /// A constant.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +48,26 @@ pub enum Binding {
     Unknown(ByteSpan),
 }
 
+impl Const {
+    /// Takes what a copy costs from `left`; `false`, with what looking has cost, where it is not enough.
+    fn pay(&self, left: &mut usize) -> bool {
+        let length = match self {
+            Self::Text(text, _) | Self::Other(text) => text.len(),
+            _ => 0,
+        };
+        match left.checked_sub(ITEM_BYTES + length) {
+            Some(rest) => *left = rest,
+            None => return false,
+        }
+        match self {
+            Self::Tuple(items) | Self::List(items) | Self::Set(items) => {
+                items.iter().all(|item| item.pay(left))
+            }
+            _ => true,
+        }
+    }
+}
+
 impl Binding {
     fn constant(&self) -> Option<&Const> {
         match self {
@@ -51,9 +78,11 @@ impl Binding {
 }
 
 /// A module's top-level names.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Constants<'a> {
     bindings: HashMap<&'a str, Binding>,
+    /// What remains of [`MAX_COPIED`].
+    left: Cell<usize>,
 }
 
 /// A parser range as bytes of the file.
@@ -65,7 +94,7 @@ impl<'a> Constants<'a> {
     /// Reads `body`, the last assignment winning. Assignments inside `try` and `with` count,
     /// those under a condition or in a loop leave the name unknown.
     pub fn of(body: &'a [Stmt]) -> Self {
-        let mut this = Self::default();
+        let mut this = Self { bindings: HashMap::new(), left: Cell::new(MAX_COPIED) };
         this.scan(body, false, 0);
         this
     }
@@ -82,8 +111,12 @@ impl<'a> Constants<'a> {
         for statement in body {
             match statement {
                 Stmt::Assign(assign) => {
-                    for target in &assign.targets {
-                        self.assign(target, &assign.value, conditional);
+                    for (at, target) in assign.targets.iter().enumerate() {
+                        // `a = b = …` copies as a name does.
+                        let copied = if at == 0 { 0 } else { assign.value.range().len().to_usize() };
+                        let left = self.left.get().checked_sub(copied);
+                        self.left.set(left.unwrap_or(self.left.get()));
+                        self.assign(target, &assign.value, conditional || left.is_none());
                     }
                 }
                 Stmt::AnnAssign(assign) => {
@@ -197,7 +230,13 @@ impl<'a> Constants<'a> {
             _ => None,
         };
         match value {
-            Expr::Name(name) => self.bindings.get(name.id.as_str())?.constant().cloned(),
+            Expr::Name(name) => {
+                let constant = self.bindings.get(name.id.as_str())?.constant()?;
+                let mut left = self.left.get();
+                let paid = constant.pay(&mut left);
+                self.left.set(left);
+                paid.then(|| constant.clone())
+            }
             Expr::BinOp(operation) if operation.op == Operator::Add => {
                 match (self.fold(&operation.left, depth + 1)?, self.fold(&operation.right, depth + 1)?) {
                     (Const::Text(left, _), Const::Text(right, _)) => Some(Const::Text(left + &right, place)),
@@ -310,5 +349,81 @@ fn literal(value: &Expr, depth: usize) -> Option<Const> {
             })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Binding, Const, Constants};
+    use crate::python::with_module;
+
+    /// How many of `names` are known, and whether `last` is.
+    fn known(text: &str, last: &str) -> (usize, bool) {
+        with_module(text, |module| {
+            let constants = Constants::of(module.suite());
+            let known = |binding: &Binding| binding.constant().is_some();
+            (
+                constants.bindings.values().filter(|binding| known(binding)).count(),
+                constants.get(last).is_some_and(known),
+            )
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn names_that_grow_with_every_line_become_unknown() {
+        for (first, next) in [
+            ("('x',)", "{a}+{a}"),
+            ("'x'", "{a}+{a}"),
+            ("'x'", "f'{{{a}}}{{{a}}}{{{a}}}{{{a}}}'"),
+            ("'x'", "({a},{a},{a},{a})"),
+            ("['x']", "[*{a}]+{a}"),
+        ] {
+            let mut text = format!("a0 = {first}\n");
+            for line in 1..64 {
+                text += &format!(
+                    "a{line} = {}\n",
+                    next.replace("{{", "{").replace("}}", "}").replace("{a}", &format!("a{}", line - 1))
+                );
+            }
+            let (count, last) = known(&text, "a63");
+            assert!((1..20).contains(&count) && !last, "{next}: {count}");
+        }
+        let copies: String = (0..10_000).map(|at| format!("b{at} = a\n")).collect();
+        let (count, _) = known(&format!("a = '{}'\n{copies}", "x".repeat(50_000)), "a");
+        assert_eq!(count, 6, "a and five copies");
+        let chain = format!(
+            "{}({})\n",
+            (0..2000).map(|at| format!("b{at} = ")).collect::<String>(),
+            "1,".repeat(5000)
+        );
+        assert_eq!(known(&chain, "b1999"), (27, false));
+    }
+
+    #[test]
+    fn what_is_large_as_written_and_what_grows_a_little_is_known() {
+        let items = "'a',".repeat(50_000);
+        assert_eq!(known(&format!("a = ({items})\nb = 'x'\nc = b + b\n"), "c"), (3, true));
+        let text = "id = '1a'\nparts = (id, id + '_x')\nnames = parts + ('y',)\na = b = names\n";
+        with_module(text, |module| {
+            let constants = Constants::of(module.suite());
+            let Some(Binding::Folded(Const::Tuple(items), _)) = constants.get("b") else { panic!() };
+            let texts: Vec<&str> = items
+                .iter()
+                .map(|item| match item {
+                    Const::Text(text, _) => text.as_str(),
+                    _ => "?",
+                })
+                .collect();
+            assert_eq!(texts, ["1a", "1a_x", "y"]);
+        })
+        .unwrap();
+    }
+
+    #[test]
+    fn a_large_name_leaves_the_others_their_share() {
+        let text = format!("sql = '{}'\nboth = sql + 'x'\nid = 'b2'\nrevision = id\n", "x".repeat(300_000));
+        assert_eq!(known(&text, "both"), (3, false));
+        assert_eq!(known(&text, "revision"), (3, true));
     }
 }

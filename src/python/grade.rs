@@ -1,9 +1,9 @@
 //! How far an edit of a migration file reaches, on the syntax tree.
 //!
-//! Both trees are brought into one form (see [`Tidy`]), cut into the names that the module binds,
+//! Both trees are brought into one form (see `Tidy`), cut into the names that the module binds,
 //! and compared name by name; what is equal then is cosmetic. A name that differs counts for the
 //! function that reaches it, by name and transitively. Where that says nothing, it is `upgrade`:
-//! an edit may be graded too high, never too low.
+//! rather too high than too low.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,8 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::visitor::transformer::{self, Transformer};
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{
-    Alias, ExceptHandler, Expr, ModModule, Parameter, Stmt, StmtAssign, StmtImport, StmtImportFrom, Suite,
+    Alias, ExceptHandler, Expr, ModModule, Parameter, Stmt, StmtAssign, StmtImport, StmtImportFrom,
+    StringFlags as _, Suite,
 };
 use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged as _, TextRange};
@@ -93,31 +94,32 @@ pub fn grade_files(before: File<'_>, after: File<'_>) -> Grade {
 }
 
 impl<'a> File<'a> {
-    /// The tokens that are code, without the module's docstring and, on request, without header
-    /// lines.
+    /// The tokens that are code, without the module's docstring and, on request, header lines.
     fn tokens(self, without_header: bool) -> Vec<(TokenKind, &'a str)> {
-        let body = &self.parsed.syntax().body;
-        let docstring =
-            body.first().filter(|first| is_idle(first) && self.text[first.range()].ends_with(['"', '\'']));
-        let header = body.iter().filter(|statement| without_header && HEADER.contains(&name(statement)));
-        // An unclosed bracket can make a header statement swallow what follows.
-        let header = header.filter(|statement| !self.text[statement.range()].contains(['\n', '\r']));
-        let out: Vec<TextRange> =
-            docstring.into_iter().chain(header).map(|statement| statement.range()).collect();
-        let mut skipping = false;
-        let mut tokens = Vec::new();
-        for token in self.parsed.tokens() {
-            let kind = token.kind();
-            if kind.is_trivia() {
-                continue;
+        let left_out = |(at, statement): &(usize, &Stmt)| match statement {
+            Stmt::Expr(first) => *at == 0 && first.value.is_string_literal_expr(),
+            // An unclosed bracket can make a header statement swallow what follows.
+            _ => {
+                let header = without_header && HEADER.contains(&name(statement));
+                header && !self.text[statement.range()].contains(['\n', '\r'])
             }
-            skipping = match kind {
-                TokenKind::Newline => skipping,
-                _ => out.iter().any(|range| range.contains_range(token.range())),
-            };
+        };
+        let body = self.parsed.syntax().body.iter().enumerate();
+        let left_out: Vec<TextRange> =
+            body.filter(left_out).map(|(_, statement)| statement.range()).collect();
+        let (mut tokens, mut skipping) = (Vec::new(), false);
+        for token in self.parsed.tokens().iter().filter(|token| !token.kind().is_trivia()) {
+            let (kind, range) = (token.kind(), token.range());
+            if kind != TokenKind::Newline {
+                let next = left_out.partition_point(|out| out.end() <= range.start());
+                let inside = left_out.get(next).is_some_and(|out| out.contains_range(range));
+                // An unclosed docstring holds all of the file.
+                let unclosed = token.string_flags().is_some_and(|flags| flags.is_unclosed());
+                skipping = inside && !unclosed && kind != TokenKind::Unknown;
+            }
             let layout = matches!(kind, TokenKind::Newline | TokenKind::Indent | TokenKind::Dedent);
             if !skipping {
-                tokens.push((kind, if layout { "" } else { &self.text[token.range()] }));
+                tokens.push((kind, if layout { "" } else { &self.text[range] }));
             }
         }
         tokens
@@ -163,14 +165,16 @@ impl Tidy {
         let mut imports = Vec::new();
         for statement in std::mem::take(body) {
             match statement {
-                Stmt::Import(import) => {
-                    imports.extend(import.names.iter().map(|alias| {
-                        Stmt::Import(StmtImport { names: vec![alias.clone()], ..import.clone() })
+                Stmt::Import(mut import) => imports.extend(
+                    std::mem::take(&mut import.names)
+                        .into_iter()
+                        .map(|alias| Stmt::Import(StmtImport { names: vec![alias], ..import.clone() })),
+                ),
+                Stmt::ImportFrom(mut import) => {
+                    imports.extend(std::mem::take(&mut import.names).into_iter().map(|alias| {
+                        Stmt::ImportFrom(StmtImportFrom { names: vec![alias], ..import.clone() })
                     }))
                 }
-                Stmt::ImportFrom(import) => imports.extend(import.names.iter().map(|alias| {
-                    Stmt::ImportFrom(StmtImportFrom { names: vec![alias.clone()], ..import.clone() })
-                })),
                 statement if is_idle(&statement) => {}
                 statement => {
                     flush(&mut imports, body);
@@ -255,39 +259,54 @@ fn name(statement: &Stmt) -> &str {
 
 /// A tidy module by the names that it binds.
 struct Outline<'a> {
-    items: BTreeMap<&'a str, Vec<&'a Stmt>>,
-    /// The names that each item mentions.
-    uses: BTreeMap<&'a str, Names<'a>>,
     body: &'a [Stmt],
+    items: BTreeMap<&'a str, Item<'a>>,
+    /// For a name, the items whose making may change what it is bound to: `Table("users", metadata)`
+    /// changes `metadata`, and so what `metadata.create_all()` does.
+    changed_by: BTreeMap<&'a str, Vec<&'a str>>,
+}
+
+/// The statements that bind a name, the names that they mention, and whether they call anything.
+#[derive(Default)]
+struct Item<'a> {
+    code: Vec<&'a Stmt>,
+    names: BTreeSet<&'a str>,
+    calls: bool,
 }
 
 impl<'a> Outline<'a> {
     fn of(body: &'a [Stmt]) -> Self {
-        let mut this = Self { items: BTreeMap::new(), uses: BTreeMap::new(), body };
+        let mut items: BTreeMap<&str, Item<'_>> = BTreeMap::new();
         for statement in body {
-            let name = name(statement);
-            this.items.entry(name).or_default().push(statement);
-            this.uses.entry(name).or_default().visit_stmt(statement);
+            let item = items.entry(name(statement)).or_default();
+            item.code.push(statement);
+            item.visit_stmt(statement);
         }
         for name in &HEADER[2..] {
-            let absent = |item: &Vec<&Stmt>| match item[..] {
-                [Stmt::Assign(assign)] => assign.value.is_none_literal_expr(),
-                _ => false,
-            };
-            if this.items.get(name).is_some_and(absent) {
-                this.items.remove(name);
+            let is_none =
+                |statement: &Stmt| matches!(statement, Stmt::Assign(it) if it.value.is_none_literal_expr());
+            if items.get(name).is_some_and(|item| item.code.iter().all(|statement| is_none(statement))) {
+                items.remove(name);
             }
         }
-        this
+        let mut changed_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (user, item) in items.iter().filter(|(_, item)| item.calls && !item.is_function()) {
+            for name in &item.names {
+                changed_by.entry(*name).or_default().push(*user);
+            }
+        }
+        Self { body, items, changed_by }
     }
 
     fn code(&self, name: &str) -> Option<Vec<ComparableStmt<'a>>> {
-        Some(self.items.get(name)?.iter().map(|statement| ComparableStmt::from(*statement)).collect())
+        Some(self.items.get(name)?.code.iter().map(|statement| ComparableStmt::from(*statement)).collect())
     }
 
-    /// Whether only imports bind `name`.
+    /// Whether nothing but imports binds `name`.
     fn imports(&self, name: &str) -> bool {
-        self.items.get(name).is_none_or(|item| item.iter().all(|statement| import_name(statement).is_some()))
+        self.items
+            .get(name)
+            .is_none_or(|item| item.code.iter().all(|statement| import_name(statement).is_some()))
     }
 
     /// What the module runs when it is loaded, apart from imports and the header, without `changed`.
@@ -299,56 +318,318 @@ impl<'a> Outline<'a> {
 
     /// The items that `roots` reach.
     fn reach(&self, roots: &[&'static str]) -> BTreeSet<&'a str> {
-        let mut reached = BTreeSet::new();
+        let (mut reached, mut all) = (BTreeSet::new(), false);
         let mut queue: Vec<&str> = roots.to_vec();
         while let Some(name) = queue.pop() {
-            let (Some((name, item)), Some(uses)) = (self.items.get_key_value(name), self.uses.get(name))
-            else {
-                continue;
-            };
+            let Some((name, item)) = self.items.get_key_value(name) else { continue };
             if !reached.insert(*name) {
                 continue;
             }
-            queue.extend(&uses.names);
-            if DYNAMIC.iter().any(|name| uses.names.contains(name)) {
+            queue.extend(&item.names);
+            if item.calls && !item.is_function() {
+                queue.extend(self.changed_by.get(name).into_iter().flatten());
+            }
+            if !all && DYNAMIC.iter().any(|name| item.names.contains(name)) {
+                all = true;
                 let named = self.items.keys().filter(|name| !self.imports(name));
                 queue.extend(
                     named.filter(|name| roots.contains(&"downgrade") || !name.starts_with("downgrade")),
                 );
             }
-            // `Table("users", metadata)` changes `metadata`, and so what `metadata.create_all()` does.
-            if uses.call && !item.iter().any(|statement| statement.is_function_def_stmt()) {
-                let users = self.uses.iter().filter(|(_, uses)| uses.call && uses.names.contains(name));
-                queue.extend(users.map(|(user, _)| user).filter(|user| self.runs(user)));
-            }
         }
         reached
     }
+}
 
-    /// Whether loading the module runs what `name` is bound to.
-    fn runs(&self, name: &str) -> bool {
-        self.items
-            .get(name)
-            .is_some_and(|item| !item.iter().any(|statement| statement.is_function_def_stmt()))
+impl Item<'_> {
+    fn is_function(&self) -> bool {
+        self.code.iter().all(|statement| statement.is_function_def_stmt())
     }
 }
 
-/// The names that code mentions, and whether it calls anything.
-#[derive(Default)]
-struct Names<'a> {
-    names: BTreeSet<&'a str>,
-    call: bool,
+impl<'a> Visitor<'a> for Item<'a> {
+    fn visit_stmt(&mut self, statement: &'a Stmt) {
+        self.calls |= statement.is_class_def_stmt();
+        visitor::walk_stmt(self, statement);
+    }
+
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        if let Expr::Name(name) = expression {
+            self.names.insert(name.id.as_str());
+        }
+        self.calls |= expression.is_call_expr();
+        visitor::walk_expr(self, expression);
+    }
 }
 
-impl<'a> Visitor<'a> for Names<'a> {
-    fn visit_expr(&mut self, expression: &'a Expr) {
-        match expression {
-            Expr::Name(name) => {
-                self.names.insert(name.id.as_str());
-            }
-            Expr::Call(_) => self.call = true,
-            _ => {}
-        }
-        visitor::walk_expr(self, expression);
+#[cfg(test)]
+mod tests {
+    use ruff_python_ast::PySourceType;
+    use ruff_python_parser::parse_unchecked_source;
+
+    use super::Grade::{Cosmetic, Downgrade, Header, Upgrade};
+    use super::{File, Grade, grade_files};
+
+    /// The grade of an edit; undoing it is the same edit.
+    fn of(before: &str, after: &str) -> Grade {
+        let parse = |text| parse_unchecked_source(text, PySourceType::Python);
+        let (one, two) = (parse(before), parse(after));
+        let (one, two) = (File { text: before, parsed: &one }, File { text: after, parsed: &two });
+        let grade = grade_files(one, two);
+        assert_eq!(grade_files(two, one), grade, "undone");
+        assert_eq!((grade_files(one, one), grade_files(two, two)), (Cosmetic, Cosmetic), "no edit");
+        grade
+    }
+
+    /// Replaces parts of a text, each of which it holds once, and grades that.
+    fn edit(text: &str, edits: &[(&str, &str)]) -> Grade {
+        let after = edits.iter().fold(text.to_owned(), |text, (from, to)| {
+            assert_eq!(text.matches(from).count(), 1, "{from}");
+            text.replace(from, to)
+        });
+        of(text, &after)
+    }
+
+    const SCRIPT: &str = r#""""Add archived to files
+
+Revision ID: d142f435bb39
+Revises: c978a4eaa0f6
+Create Date: 2023-04-11 17:04:08.069126
+"""
+import sqlalchemy as sa
+from alembic import op
+import citext
+
+revision = 'd142f435bb39'
+down_revision = 'c978a4eaa0f6'
+
+SIZES = ('s', 'm')
+OLD_SIZES = ('s',)
+
+
+def _rename(old, new):
+    op.alter_column('files', old, new_column_name=new)
+
+
+def _restore():
+    _swap()
+
+
+def _swap():
+    op.execute("UPDATE files SET size = 's'")
+
+
+def upgrade():
+    op.add_column('files', sa.Column('archived', sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_check_constraint('sizes', 'files', sa.column('size').in_(SIZES))
+    _rename('kind', 'type')
+
+
+def downgrade():
+    _restore()
+    op.create_check_constraint('sizes', 'files', sa.column('size').in_(OLD_SIZES))
+    op.drop_column('files', 'archived')
+"#;
+
+    #[test]
+    fn formatters_are_cosmetic() {
+        let black = SCRIPT
+            .replace(
+                "import sqlalchemy as sa\nfrom alembic import op\nimport citext",
+                "import citext\nimport sqlalchemy as sa\n\nfrom alembic import op",
+            )
+            .replace(
+                "\nrevision = 'd142f435bb39'",
+                "\n# revision identifiers\nrevision: str = u\"d142f435bb39\"",
+            )
+            .replace(
+                "down_revision = '",
+                "branch_labels = None\ndepends_on: str | None = None\ndown_revision: str | None = '",
+            )
+            .replace("'s', 'm')", "\n    's',\n    ('m'),\n)")
+            .replace(
+                "def _rename(old, new):",
+                "def _rename(old: str, new: str) -> None:\n    '''Renames.'''\n    pass",
+            )
+            .replace(
+                "\"UPDATE files SET size = 's'\"",
+                "\n        \"UPDATE files\"\n        ' SET size = \\'s\\''\n    ",
+            )
+            .replace("upgrade():", "upgrade() -> None:\n    scratch: int")
+            .replace("Revises: c978a4eaa0f6\n", "");
+        assert_eq!(of(SCRIPT, &black), Cosmetic);
+        assert_eq!(of(SCRIPT, &SCRIPT.replace('\n', "\r\n")), Cosmetic);
+        assert_eq!(of(SCRIPT, &format!("\u{feff}{SCRIPT}\n# end\n")), Cosmetic);
+        assert_eq!(
+            of("def downgrade():\n    pass\n", "def downgrade():\n    \"\"\"Nothing.\"\"\"\n    ...\n"),
+            Cosmetic
+        );
+    }
+
+    #[test]
+    fn what_a_string_holds_is_not_cosmetic() {
+        assert_eq!(edit(SCRIPT, &[("'kind', 'type'", "'kind ', 'type'")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("size = 's'\"", "size  = 's'\"")]), Downgrade);
+        assert_eq!(edit(SCRIPT, &[("'s', 'm')", "'s' 'm')")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("'kind', 'type'", "b'kind', 'type'")]), Upgrade);
+    }
+
+    #[test]
+    fn header_values_are_header() {
+        assert_eq!(
+            edit(SCRIPT, &[("= 'c978a4eaa0f6'", "= 'e8f6e8f6e8f6'"), ("Revises: c978", "Revises: e8f6")]),
+            Header
+        );
+        assert_eq!(edit(SCRIPT, &[("= 'c978a4eaa0f6'", "= ('c978a4eaa0f6', 'e8f6e8f6e8f6')")]), Header);
+        assert_eq!(edit(SCRIPT, &[("\nSIZES", "\ndepends_on = 'e8f6e8f6e8f6'\nSIZES")]), Header);
+        assert_eq!(edit(SCRIPT, &[("\nSIZES", "\nbranch_labels = ('files',)\nSIZES")]), Header);
+        // Alembic needs these two: absent is not `None`.
+        assert_eq!(edit(SCRIPT, &[("down_revision = 'c978a4eaa0f6'\n", "")]), Header);
+        assert_eq!(of("down_revision = None\n", ""), Header);
+        assert_eq!(of("depends_on = branch_labels = None\n", ""), Upgrade);
+        let named = "PARENT = 'a1'\ndown_revision = PARENT\ndef upgrade(): pass\n";
+        assert_eq!(edit(named, &[("'a1'", "'b2'")]), Header);
+        assert_eq!(edit(&named.replace("pass", "print(PARENT)"), &[("'a1'", "'b2'")]), Upgrade);
+    }
+
+    #[test]
+    fn what_only_downgrade_reaches_is_downgrade() {
+        assert_eq!(edit(SCRIPT, &[("    op.drop_column('files', 'archived')\n", "")]), Downgrade);
+        assert_eq!(edit(SCRIPT, &[("UPDATE files", "UPDATE release_files")]), Downgrade);
+        assert_eq!(edit(SCRIPT, &[("OLD_SIZES = ('s',)", "OLD_SIZES = ('s', 'l')")]), Downgrade);
+        assert_eq!(
+            edit(SCRIPT, &[("    _rename('kind', 'type')\n", "    _rename('kind', 'type')\n    _swap()\n")]),
+            Upgrade
+        );
+        let shared = SCRIPT.replace("    _rename('kind'", "    _swap()\n    _rename('kind'");
+        assert_eq!(edit(&shared, &[("UPDATE files", "UPDATE release_files")]), Upgrade);
+        // An upgrade that undoes the downgrade's work.
+        let calls = SCRIPT.replace("    _rename('kind'", "    downgrade()\n    _rename('kind'");
+        assert_eq!(edit(&calls, &[("    op.drop_column('files', 'archived')\n", "")]), Upgrade);
+        let header_too = edit(SCRIPT, &[("'s',)", "'l',)"), ("= 'c978a4eaa0f6'", "= 'e8f6e8f6e8f6'")]);
+        assert_eq!(header_too, Downgrade);
+    }
+
+    #[test]
+    fn anything_else_is_upgrade() {
+        assert_eq!(edit(SCRIPT, &[("nullable=False", "nullable=True")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("new_column_name=new", "new_column_name=old")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("'s', 'm')", "'s', 'm', 'l')")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("\n\ndef _swap", "\n\nop.get_bind()\n\ndef _swap")]), Upgrade);
+        assert_eq!(
+            edit(SCRIPT, &[("\n\ndef _swap", "\n\n@sa.event.listens_for(op, 'x')\ndef _swap")]),
+            Upgrade
+        );
+        assert_eq!(edit(SCRIPT, &[("\n\ndef _swap", "\n\ndef _unused():\n    pass\n\ndef _swap")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("nullable=False", "nullable=True"), ("'s',)", "'l',)")]), Upgrade);
+        // An annotation that SQLAlchemy reads.
+        let model =
+            "class File(Base):\n    size: Mapped[int] = mapped_column()\n\ndef upgrade():\n    File()\n";
+        assert_eq!(edit(model, &[("[int]", "[str]")]), Upgrade);
+        assert_eq!(of("a = f()\nb = g()\n", "b = g()\na = f()\n"), Upgrade);
+        assert_eq!(of("def a(): pass\ndef b(): 1\n", "def b(): 1\ndef a(): pass\n"), Cosmetic);
+        assert_eq!(of("def a(): pass\ndef a(): 1\n", "def a(): 1\ndef a(): pass\n"), Upgrade);
+    }
+
+    #[test]
+    fn imports_count_for_who_uses_them() {
+        assert_eq!(edit(SCRIPT, &[("import citext\n", "")]), Cosmetic);
+        assert_eq!(
+            edit(SCRIPT, &[("import citext\n", "from citext import CIText\nimport re, json as j\n")]),
+            Cosmetic
+        );
+        assert_eq!(
+            edit(SCRIPT, &[("from alembic import op", "from alembic import (context, op)")]),
+            Cosmetic
+        );
+        assert_eq!(edit(SCRIPT, &[("import citext\n", "from citext import *\n")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("import sqlalchemy as sa", "import sqlmodel as sa")]), Upgrade);
+        assert_eq!(edit(SCRIPT, &[("import citext\n", "import citext\nfrom app import _rename\n")]), Upgrade);
+        let two = "from alembic.op import add_column, drop_column\n\ndef upgrade():\n    add_column('a')\n\ndef downgrade():\n    drop_column('a')\n";
+        let moved = "from alembic.op import add_column\nfrom app.migrate import drop_column\n";
+        assert_eq!(edit(two, &[("from alembic.op import add_column, drop_column\n", moved)]), Downgrade);
+        assert_eq!(edit(two, &[("add_column, drop_column", "drop_column, add_column")]), Cosmetic);
+        assert_eq!(edit(two, &[("from alembic.op import", "from app.op import")]), Upgrade);
+        // Imports that only annotations use, as newer templates have them.
+        let typed =
+            "from typing import Sequence, Union\nrevision: Union[str, None] = 'a1'\nlabels: Sequence = ()\n";
+        assert_eq!(
+            of(typed, "from collections.abc import Sequence\nrevision: str = 'a1'\nlabels = ()\n"),
+            Cosmetic
+        );
+        // Of two that bind the same name the last wins; two modules of a package do not compete.
+        assert_eq!(
+            of("from a import x\nfrom b import x\nx()\n", "from b import x\nfrom a import x\nx()\n"),
+            Upgrade
+        );
+        assert_eq!(of("import a.b\nimport a.c\na.b()\n", "import a.c\nimport a.b, a.c\na.b()\n"), Cosmetic);
+        let inner = "def upgrade():\n    import json\n    from sqlalchemy import text\n    from slack_sdk import WebClient\n    json, text\n";
+        let sorted = "def upgrade():\n    import json\n\n    from slack_sdk import WebClient\n    from sqlalchemy import text\n    json, text\n";
+        assert_eq!(of(inner, sorted), Cosmetic);
+    }
+
+    #[test]
+    fn several_databases_are_reached_by_look_up() {
+        let multidb = "import re\ndef upgrade(engine):\n    globals()['upgrade_%s' % engine]()\ndef downgrade(engine):\n    globals()['downgrade_%s' % engine]()\ndef upgrade_a():\n    one()\ndef downgrade_a():\n    two()\n";
+        assert_eq!(edit(multidb, &[("one()", "three()")]), Upgrade);
+        assert_eq!(edit(multidb, &[("two()", "three()")]), Downgrade);
+        assert_eq!(edit(multidb, &[("import re\n", "")]), Cosmetic);
+    }
+
+    #[test]
+    fn a_table_counts_for_who_uses_its_metadata() {
+        let tables = "metadata = MetaData()\nusers = Table('users', metadata)\ndef upgrade():\n    metadata.create_all()\ndef downgrade():\n    users.drop()\n";
+        assert_eq!(edit(tables, &[("'users'", "'user'")]), Upgrade);
+        let other = tables.replace("metadata.create_all()", "op.create_table('users')");
+        assert_eq!(edit(&other, &[("'users', metadata", "'user', metadata")]), Downgrade);
+        let enums = "names = ('a', 'b')\nold = Enum(*names)\nnew = Enum(*names, 'c')\ndef upgrade(): new.create()\ndef downgrade(): old.create()\n";
+        assert_eq!(edit(enums, &[("old = Enum(*names)", "old = Enum(*names, 'd')")]), Downgrade);
+    }
+
+    const PYTHON_2: &str = "\"\"\"Add draft\n\nRevises: a1\n\"\"\"\nrevision = 'b2'\ndown_revision = 'a1'  # parent\n\ndef upgrade():\n    print \"Adding\"\n    op.add_column('q', 'draft')\n\ndef downgrade():\n    exec \"drop()\"\n";
+
+    #[test]
+    fn with_syntax_errors_the_tokens_decide() {
+        assert_eq!(
+            edit(PYTHON_2, &[("Revises: a1\n", ""), ("# parent", ""), ("    op.", "    # add\n    op.")]),
+            Cosmetic
+        );
+        assert_eq!(edit(PYTHON_2, &[("Revises: a1", "Revises: c3"), ("= 'a1'", "= 'c3'")]), Header);
+        assert_eq!(edit(PYTHON_2, &[("def upgrade", "depends_on = ('c3',)\n\ndef upgrade")]), Header);
+        // A tree without the words that Python 3 does not know would not show these.
+        assert_eq!(edit(PYTHON_2, &[("exec \"drop()\"", "exec \"drop_all()\"")]), Upgrade);
+        assert_eq!(
+            edit(PYTHON_2, &[("print \"Adding\"", "print(\"Adding\")"), ("exec \"drop()\"", "pass")]),
+            Upgrade
+        );
+    }
+
+    #[test]
+    fn what_recovery_swallows_is_not_cosmetic() {
+        let conflict = "revision = 'b2'\n<<<<<<< HEAD\ndown_revision = 'a1'\n=======\ndown_revision = 'c3'\n>>>>>>> theirs\ndef upgrade():\n    one()\n";
+        assert_eq!(
+            of(conflict, "revision = 'b2'\ndown_revision = 'c3'\ndef upgrade():\n    one()\n"),
+            Upgrade
+        );
+        let open = "revision = 'b2'\ndown_revision = ('a1'\ndef upgrade():\n    one()\n";
+        assert_eq!(edit(open, &[("('a1'", "'a1'")]), Upgrade);
+        assert_eq!(edit(open, &[("one()", "two()")]), Upgrade);
+        let docstring = "\"\"\"Add draft\nrevision = 'b2'\ndef upgrade():\n    one('x')\n'";
+        assert_eq!(edit(docstring, &[("one", "two")]), Upgrade);
+        assert_eq!(edit("revision = 'b2'\nop.execute(((\n'a'\n", &[("'a'", "'b'")]), Upgrade);
+    }
+
+    #[test]
+    fn hostile_files_are_graded_in_time() {
+        let many = 20_000;
+        let names = (0..many).map(|n| format!("n{n}")).collect::<Vec<_>>();
+        let import = format!("from a import {}\n", names.join(", "));
+        assert_eq!(of(&import, &format!("{import}x = 1\n")), Upgrade);
+        let calls: String = names.iter().map(|name| format!("{name} = n0(n1, eval)\n")).collect();
+        assert_eq!(of(&calls, &format!("{calls}x = 1\n")), Upgrade);
+        let header = "revision = 'a'\n".repeat(many);
+        assert_eq!(of(&format!("{header}print 1"), &format!("{header}revision = 'b'\nprint 1")), Header);
+        let deep = format!("x = {}1{}\n", "(".repeat(100), ")".repeat(100));
+        assert_eq!(of(&deep, "x = 1\n"), Cosmetic);
     }
 }

@@ -6,8 +6,11 @@ use std::io;
 use anstyle::Style;
 
 use super::model::{CheckDocument, Finding, MergedEnvironment, Place, Severity};
-use super::style::{BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, directory, ids, paint, short, shown};
+use super::style::{BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, ids, paint, short, shown};
 use crate::text::printable;
+
+/// Places of one finding that are listed: two copies of a long history would fill the terminal.
+const MOST_PLACES: usize = 10;
 
 /// Writes the answer to the pre-merge question. The last line sums up, and is the only one where
 /// nothing was found.
@@ -40,15 +43,18 @@ fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write
         write!(out, " {}", paint(DIM, "(not new)"))?;
     }
     writeln!(out, "\n  {}", printable(&finding.message))?;
-    for place in &finding.places {
+    for place in finding.places.iter().take(MOST_PLACES) {
         writeln!(out, "    {} {}", paint(MARK, "at"), at(place))?;
+    }
+    if let Some(more @ 1..) = finding.places.len().checked_sub(MOST_PLACES) {
+        writeln!(out, "    {}", paint(DIM, format!("… and {more} more")))?;
     }
     for fact in &finding.evidence {
         writeln!(out, "    {} {}", paint(DIM, "-"), printable(fact))?;
     }
     match &finding.fix {
         Some(fix) => {
-            writeln!(out, "  {} ({}): {}", paint(GOOD, "fix"), printable(&fix.kind), printable(&fix.summary))
+            writeln!(out, "  {}: {}", paint(GOOD, "fix"), printable(&fix.summary))
         }
         None => {
             let head = doc.head.as_deref().map(|head| format!(" {}", short(head))).unwrap_or_default();
@@ -108,9 +114,9 @@ fn state(doc: &CheckDocument) -> String {
     }
 }
 
-/// `head 1a2b3c in migrations`.
+/// `head 1a2b3c in migrations`: the environment's name, as findings have it.
 fn environment(environment: &MergedEnvironment) -> String {
-    let place = directory(&environment.directory);
+    let place = shown(&environment.name);
     match environment.facts.heads.as_slice() {
         [] => format!("no head in {place}"),
         [one] => format!("head {} in {place}", ids(&[one])),
@@ -133,7 +139,7 @@ mod tests {
         let mut facts = no_facts();
         facts.heads = strings(heads);
         MergedEnvironment {
-            name: "alembic".to_owned(),
+            name: if directory.is_empty() { "alembic" } else { directory }.to_owned(),
             dialect: "alembic",
             directory: directory.to_owned(),
             version_locations: vec![format!("{directory}/versions")],
@@ -189,7 +195,7 @@ mod tests {
     fn every_environment_has_its_heads() {
         let environments =
             vec![merged("", &["3c"]), merged("billing", &["contract", "expand"]), merged("new", &[])];
-        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in .; heads contract, expand in billing; no head in new");
+        assert_snapshot!(text(&document(environments, Vec::new())), @"clean: bbbbbbbbbb merged into aaaaaaaaaa has head 3c in alembic; heads contract, expand in billing; no head in new");
     }
 
     #[test]
@@ -217,7 +223,7 @@ mod tests {
           The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
             at migrations/versions/3c_invoices.py:12:1 (bbbbbbbbbb)
             - bbbbbbbbbb added 3c on 2024-01-31 10:02 (A. Author)
-          fix (reparent): put 3c on top of 2b: onehead fix --write
+          fix: put 3c on top of 2b: onehead fix --write
 
         warning[duplicate-number] (not new)
           The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose.
@@ -226,6 +232,23 @@ mod tests {
 
         1 error, 1 warning: bbbbbbbbbb merged into aaaaaaaaaa has heads 2b, 3c in migrations
         ");
+    }
+
+    #[test]
+    fn many_places_are_counted() {
+        let place = |line| Place { line, ..finding("x", Severity::Error).places.remove(0) };
+        let listed = |places: std::ops::RangeInclusive<u32>| {
+            let mut finding = finding("duplicate-revision", Severity::Error);
+            finding.places = places.map(place).collect();
+            let text = text(&document(Vec::new(), vec![finding]));
+            let lines = text.lines().skip(2).take_while(|line| !line.starts_with("    -"));
+            lines.map(str::trim).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let first_ten: Vec<String> = (1..=10)
+            .map(|line| format!("at migrations/versions/3c_invoices.py:{line}:1 (bbbbbbbbbb)"))
+            .collect();
+        assert_eq!(listed(1..=10), first_ten);
+        assert_eq!(listed(1..=11), [first_ten.as_slice(), &["… and 1 more".to_owned()]].concat());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use renderdag::{Ancestor, GraphRowRenderer, Renderer};
+use renderdag::{Ancestor, GraphRowRenderer, Renderer as _};
 
 use super::layout::{Layout, Node};
 use super::model::{EnvironmentGraph, GraphDocument, GraphFacts, ResolvedValue, Revision};

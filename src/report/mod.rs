@@ -12,6 +12,8 @@ pub mod graph_text;
 pub mod heads_text;
 mod layout;
 pub mod model;
+pub mod patch;
+pub mod plan_text;
 #[cfg(test)]
 mod sample;
 pub mod schema;

@@ -447,7 +447,109 @@ pub struct CommitSummary {
     pub subject: String,
 }
 
-/// Seconds since the epoch as RFC 3339 in UTC; times that no calendar holds become the epoch.
-pub fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
+/// `onehead fix`.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlanDocument {
+    /// `onehead/plan/v1`.
+    pub schema: &'static str,
+    /// onehead's version.
+    pub version: &'static str,
+    /// The commit merged into; null where there is none.
+    pub base: Option<String>,
+    /// The commit repaired; null for the work tree.
+    pub head: Option<String>,
+    /// What is done, in order.
+    pub steps: Vec<PlanStep>,
+    /// Ids that change.
+    pub id_changes: Vec<IdChange>,
+    /// What that means for databases.
+    pub database: Vec<DatabaseConsequence>,
+    /// Heads of the merge before.
+    pub heads_before: Vec<String>,
+    /// Heads of the merge after.
+    pub heads_after: Vec<String>,
+    /// The files that change, each with its difference.
+    pub files: Vec<PlannedFile>,
+    /// Faults that are left alone, and why.
+    pub refused: Vec<RefusedFault>,
+    /// What could not be done as the repository's own templates ask.
+    pub notes: Vec<String>,
+    /// What was written; null where nothing was.
+    pub result: Option<PlanResult>,
+}
+
+/// One change of one revision.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlanStep {
+    /// `reparent`, `rename`, `new-id`, `renumber`, `merge-revision`, `restore`, `docstring` or `reference`.
+    pub kind: &'static str,
+    /// The revision.
+    pub revision: String,
+    /// Its file.
+    pub path: String,
+    /// Where the file goes, if it moves.
+    pub new_path: Option<String>,
+    /// What was: parents, id or number.
+    pub from: String,
+    /// What is.
+    pub to: String,
+    /// Why this is right.
+    pub reason: String,
+    /// The facts that this rests on.
+    pub evidence: Vec<String>,
+}
+
+/// An id that changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct IdChange {
+    /// The old id.
+    pub from: String,
+    /// The new id.
+    pub to: String,
+}
+
+/// What happens to databases with one stamp.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct DatabaseConsequence {
+    /// The stamp.
+    pub stamp: String,
+    /// What becomes of a database with it.
+    pub effect: String,
+    /// The statement that mends it.
+    pub sql: Option<String>,
+}
+
+/// A file that a plan changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlannedFile {
+    /// Where it is.
+    pub path: String,
+    /// Where it goes, if it moves.
+    pub new_path: Option<String>,
+    /// The difference in git's format.
+    pub diff: String,
+}
+
+/// A fault that is left alone.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct RefusedFault {
+    /// The rule.
+    pub rule: String,
+    /// The fault.
+    pub message: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlanResult {
+    /// The branch that moved; null where files of the work tree were written.
+    pub branch: Option<String>,
+    /// Its new tip.
+    pub commit: Option<String>,
+    /// The ref that takes it back.
+    pub undo_ref: Option<String>,
+    /// Files of the work tree that were written.
+    pub files: Vec<String>,
 }

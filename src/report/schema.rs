@@ -4,7 +4,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use super::model::{CheckDocument, DiffDocument, GraphDocument, HeadsDocument, TimelineRecord};
+use super::model::{CheckDocument, DiffDocument, GraphDocument, HeadsDocument, PlanDocument, TimelineRecord};
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -13,6 +13,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("diff", schema::<DiffDocument>("diff")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
+        ("plan", schema::<PlanDocument>("plan")),
         ("timeline", schema::<TimelineRecord>("timeline")),
     ]
 }

@@ -200,6 +200,8 @@ pub struct Unreadable {
     pub path: RepoPath,
     /// Why, as one sentence without a full stop.
     pub reason: String,
+    /// Whether the content is not in this copy, so that nothing is known of it.
+    pub absent: bool,
     /// Line, from 1.
     pub line: u32,
 }

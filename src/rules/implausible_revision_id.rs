@@ -22,31 +22,6 @@ pub fn is_typed_in(id: &str) -> bool {
     mostly(follows(1)) || mostly(follows(2)) || different.len() <= 2
 }
 
-#[cfg(test)]
-mod tests {
-    use super::is_typed_in;
-
-    #[test]
-    fn typed_in_ids_are_told_from_drawn_ones() {
-        for id in ["a1b2c3d4e5f6", "b2c3d4e5f6a7", "123456789abc", "abcdef012345", "aaaaaaaaaaaa", "aaaabbbb"]
-        {
-            assert!(is_typed_in(id), "{id}");
-        }
-        for id in [
-            "57a39c19b3fc",
-            "f7577b6938c1",
-            "0001",
-            "20240131",
-            "123456789012",
-            "1f002cab0a7",
-            "add_users",
-            "beef",
-        ] {
-            assert!(!is_typed_in(id), "{id}");
-        }
-    }
-}
-
 /// A revision id was typed in rather than drawn.
 pub(super) struct ImplausibleRevisionId;
 
@@ -84,6 +59,31 @@ impl Rule for ImplausibleRevisionId {
                 .revisions([&*script.revision])
                 .at(Place::line(&script.path, script.header.line)),
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_typed_in;
+
+    #[test]
+    fn typed_in_ids_are_told_from_drawn_ones() {
+        for id in ["a1b2c3d4e5f6", "b2c3d4e5f6a7", "123456789abc", "abcdef012345", "aaaaaaaaaaaa", "aaaabbbb"]
+        {
+            assert!(is_typed_in(id), "{id}");
+        }
+        for id in [
+            "57a39c19b3fc",
+            "f7577b6938c1",
+            "0001",
+            "20240131",
+            "123456789012",
+            "1f002cab0a7",
+            "add_users",
+            "beef",
+        ] {
+            assert!(!is_typed_in(id), "{id}");
         }
     }
 }

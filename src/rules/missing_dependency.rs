@@ -35,9 +35,7 @@ impl Rule for MissingDependency {
             .revisions([&missing.revision])
             .at(Place::line(&missing.path, script.map_or(1, |script| script.header.line)));
             diagnostic = match seen {
-                Some(seen) => {
-                    diagnostic.because(format!("'{}' was {} in {}", missing.missing, seen.path, seen.commit))
-                }
+                Some(seen) => diagnostic.because(format!("'{}' was {seen}", missing.missing)),
                 None => diagnostic.because("it may come from another package's version location".to_owned()),
             };
             sink.push(diagnostic);

@@ -41,9 +41,7 @@ impl Rule for MissingParent {
                 .revisions([&missing.revision])
                 .at(Place::line(&missing.path, script.map_or(1, |script| script.header.line)));
             diagnostic = match cx.history.seen.get(&missing.missing) {
-                Some(seen) => {
-                    diagnostic.because(format!("'{}' was {} in {}", missing.missing, seen.path, seen.commit))
-                }
+                Some(seen) => diagnostic.because(format!("'{}' was {seen}", missing.missing)),
                 None if cx.history.searched && !missing.missing.is_empty() => diagnostic
                     .because(format!("'{}' is nowhere in the history of this repository", missing.missing)),
                 None => diagnostic,

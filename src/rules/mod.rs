@@ -4,6 +4,7 @@
 //! that others have gathered: no I/O, no failure.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
@@ -101,13 +102,38 @@ pub struct HistoryFacts {
     pub reused: BTreeMap<String, SeenRevision>,
 }
 
-/// A revision that the history holds.
+/// The most telling thing that the history knows of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenRevision {
-    /// The file.
+    /// What happened to it.
+    pub event: SeenEvent,
+    /// Its file: after a removal the one it had.
     pub path: String,
-    /// A commit whose state holds it, as people read it.
+    /// The commit that did it, as people read it.
     pub commit: String,
+}
+
+/// What happened to a revision, least telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SeenEvent {
+    /// It came.
+    Added,
+    /// Its file went elsewhere.
+    Moved,
+    /// It went.
+    Removed,
+}
+
+/// What follows "'id' was" or "it was".
+impl fmt::Display for SeenRevision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { event, path, commit } = self;
+        match event {
+            SeenEvent::Added => write!(f, "added as {path} in {commit}"),
+            SeenEvent::Moved => write!(f, "moved to {path} in {commit}"),
+            SeenEvent::Removed => write!(f, "{path}, removed in {commit}"),
+        }
+    }
 }
 
 /// Every rule, sorted by name.

@@ -93,7 +93,10 @@ impl Rule for MultipleHeads {
                 .copied()
                 .find(|parent| group.heads.iter().all(|head| graph.parents(head).contains(parent)));
             let story = match common {
-                Some(parent) => format!("{} all extend '{parent}'", listing(&group.heads)),
+                Some(parent) => {
+                    let all = if group.heads.len() == 2 { "both" } else { "all" };
+                    format!("{} {all} extend '{parent}'", listing(&group.heads))
+                }
                 None => format!("{} are heads", listing(&group.heads)),
             };
             let label =
@@ -104,9 +107,10 @@ impl Rule for MultipleHeads {
                 META.name,
                 severity,
                 format!(
-                    "{} heads{label} instead of {}: {story}; 'alembic upgrade head' stops with \"Multiple head revisions are present\"",
+                    "{} heads{label} instead of {}: {story}; {}",
                     group.heads.len(),
                     group.intended,
+                    consequence(cx.state, &group),
                 ),
             )
             .about(format!("heads {}", group.label))
@@ -126,4 +130,18 @@ impl Rule for MultipleHeads {
             sink.push(diagnostic);
         }
     }
+}
+
+/// What Alembic makes of it. It reads the whole graph before it looks for heads, so a missing parent stops
+/// it earlier.
+fn consequence(state: &Snapshot, group: &HeadGroup) -> String {
+    if let Some(missing) = state.graph.missing().first() {
+        return format!(
+            "Alembic stops before that, at the missing parent of '{}': repair that first",
+            missing.revision
+        );
+    }
+    let branch = group.label.split(", ").next().filter(|label| !label.is_empty());
+    let target = branch.map_or_else(|| "head".to_owned(), |label| format!("{label}@head"));
+    format!("'alembic upgrade {target}' stops with \"Multiple head revisions are present\"")
 }

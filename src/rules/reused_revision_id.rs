@@ -33,7 +33,7 @@ impl Rule for ReusedRevisionId {
             )
             .about(id)
             .revisions([id])
-            .because(format!("it was {} in {}", seen.path, seen.commit));
+            .because(format!("it was {seen}"));
             for script in cx.state.scripts_of(id) {
                 diagnostic = diagnostic.at(Place::line(&script.path, script.header.line));
             }

@@ -11,6 +11,10 @@ fn ids(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
+fn joined(ids: &BTreeSet<&str>) -> String {
+    ids.iter().copied().collect::<Vec<_>>().join(", ")
+}
+
 /// The docstring names other ids than the code.
 pub(super) struct StaleDocstring;
 
@@ -32,31 +36,38 @@ impl Rule for StaleDocstring {
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {
         for script in &cx.state.scripts {
             let docstring = &script.header.docstring;
-            let mut wrong = Vec::new();
+            // An empty parent is a fault of its own, which the docstring repeats faithfully.
+            let parents: BTreeSet<&str> = script.down_revisions().filter(|id| !id.is_empty()).collect();
+            let (mut wrong, mut right) = (Vec::new(), Vec::new());
             if let Some(stated) =
                 docstring.revision.as_ref().filter(|stated| *stated.value != *script.revision)
             {
                 wrong.push(format!("Revision ID: {}", stated.value));
+                right.push(format!("its id is {}", script.revision));
             }
             if let Some(stated) = &docstring.revises
                 && script.header.down_revision.is_some()
-                && ids(&stated.value) != script.down_revisions().collect()
+                && ids(&stated.value) != parents
             {
                 wrong.push(format!("Revises: {}", stated.value));
+                right.push(match parents.len() {
+                    0 => "it has no parent".to_owned(),
+                    1 => format!("its parent is {}", joined(&parents)),
+                    _ => format!("its parents are {}", joined(&parents)),
+                });
             }
             if wrong.is_empty() {
                 continue;
             }
-            let parents: Vec<&str> = script.down_revisions().collect();
             sink.push(
                 Diagnostic::new(
                     META.name,
                     META.severity,
                     format!(
-                        "the docstring of '{}' says \"{}\"; its parent is {}",
+                        "the docstring of '{}' says \"{}\"; {}",
                         script.revision,
                         wrong.join("\", \""),
-                        if parents.is_empty() { "None".to_owned() } else { parents.join(", ") }
+                        right.join(", ")
                     ),
                 )
                 .about(script.path.to_string())

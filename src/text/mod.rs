@@ -1,8 +1,9 @@
-//! Bytes and places in them: spans, lines, edits. Knows nothing of git or Python.
+//! Bytes and places in them: spans, lines, edits; and times. Knows nothing of git or Python.
 
 mod edit;
 mod line_index;
 mod span;
+pub mod time;
 
 pub use edit::{Edit, EditError, apply_edits};
 pub use line_index::{LineColumn, LineIndex};

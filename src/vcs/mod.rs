@@ -6,14 +6,20 @@ mod ids;
 mod merge;
 mod objects;
 mod repo;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tree_edit;
 mod walk;
 mod watch;
 mod worktree;
+mod write;
 
 pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
 pub use merge::{Conflict, MergedTree, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
 pub use repo::{RefTip, Repo, Trunk};
+pub use tree_edit::{changed_files, edit_tree};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
+pub use write::{BranchMove, CheckedOut, FileEdit, Moved, RefUpdate, UndoRecord};

@@ -84,6 +84,46 @@ pub struct CommitDetails {
     pub subject: String,
 }
 
+/// `NAME <ADDRESS> SECONDS ZONE`, as far as it is there.
+struct Person<'a> {
+    name: &'a [u8],
+    email: &'a [u8],
+    time: i64,
+}
+
+impl<'a> Person<'a> {
+    fn parse(line: &'a [u8]) -> Self {
+        let (who, after) = line.rsplit_once_str(b">").unwrap_or((b"", line));
+        let (name, email) = who.split_once_str(b"<").unwrap_or((who, b""));
+        let seconds = after.split_str(b" ").find(|part| !part.is_empty());
+        let time = seconds.and_then(|seconds| seconds.to_str().ok()?.parse().ok()).unwrap_or(0);
+        Self { name, email, time }
+    }
+}
+
+/// Commits as the library's merge-base search wants them: with a committer and a time, whatever is stored.
+pub(in crate::vcs) struct Lenient<'a>(pub(in crate::vcs) &'a Objects);
+
+impl Find for Lenient<'_> {
+    fn try_find<'a>(
+        &self,
+        id: &oid,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<gix::objs::Data<'a>>, gix::Error> {
+        let Some(kind) = self.0.raw(id, buffer)? else { return Ok(None) };
+        if let Some(commit) = Objects::decode_commit(buffer, self.0.hash).filter(|_| kind == Kind::Commit) {
+            let mut text = format!("tree {}\n", commit.tree);
+            for parent in &commit.parents {
+                text.push_str(&format!("parent {parent}\n"));
+            }
+            let person = format!("- <-> {} +0000", commit.time.max(0));
+            text.push_str(&format!("author {person}\ncommitter {person}\n\n"));
+            *buffer = text.into_bytes();
+        }
+        Ok(Some(gix::objs::Data { kind, object_hash: self.0.hash, data: buffer.as_slice() }))
+    }
+}
+
 type Stored = HashMap<ObjectId, (Kind, Arc<[u8]>)>;
 
 /// Objects that exist in this process only: merge results, the index as a tree, the work tree as a tree.
@@ -198,6 +238,15 @@ impl Objects {
         Ok(None)
     }
 
+    /// The object of a push in quarantine whose id begins with `hex`, if there is exactly one.
+    pub(in crate::vcs) fn quarantined(&self, hex: &str) -> Option<ObjectId> {
+        let prefix = gix::hash::Prefix::from_hex(hex).ok()?;
+        let mut found =
+            self.quarantine.iter().filter_map(|handle| handle.lookup_prefix(prefix, None).ok()?);
+        let first = found.next()?.ok()?;
+        found.all(|other| other.is_ok_and(|other| other == first)).then_some(first)
+    }
+
     fn load(&self, id: &oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<bool, Error> {
         match self.raw(id, buffer) {
             Ok(Some(found)) if found == kind => Ok(true),
@@ -223,24 +272,36 @@ impl Objects {
     }
 
     /// The members of a directory in git's order.
-    pub fn tree(&self, id: TreeId) -> Result<Option<Vec<Entry>>, Error> {
+    ///
+    /// # Errors
+    /// When the tree is damaged or, as in a clone without trees, absent: what it holds is unknown,
+    /// and unknown is not nothing.
+    pub fn tree(&self, id: TreeId) -> Result<Vec<Entry>, Error> {
         let mut buffer = Vec::new();
         let mut entries = Vec::new();
-        let found = self.visit_tree(id, &mut buffer, |name, kind, executable, id| {
+        self.visit_tree(id, &mut buffer, |name, kind, executable, id| {
             entries.push(Entry { name: name.into(), kind, executable, id: id.to_owned() });
         })?;
-        Ok(found.then_some(entries))
+        Ok(entries)
     }
 
-    /// Calls `visit` for each member of a directory; `false` where the tree is not there.
+    /// A blob's bytes, where there is no going on without them.
+    ///
+    /// # Errors
+    /// When the blob is damaged or absent.
+    pub fn needed_blob(&self, id: BlobId) -> Result<Vec<u8>, Error> {
+        self.blob(id)?.ok_or_else(|| Error::Absent { id: id.to_string() })
+    }
+
+    /// Calls `visit` for each member of a directory.
     pub(in crate::vcs) fn visit_tree(
         &self,
         id: TreeId,
         buffer: &mut Vec<u8>,
         mut visit: impl FnMut(&BStr, EntryKind, bool, &oid),
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Error> {
         if !self.load(&id.0, Kind::Tree, buffer)? {
-            return Ok(false);
+            return Err(Error::Absent { id: id.to_string() });
         }
         for entry in TreeRefIter::from_bytes(buffer, self.hash) {
             let entry =
@@ -254,7 +315,7 @@ impl Objects {
             let executable = entry.mode.kind() == GixKind::BlobExecutable;
             visit(entry.filename, kind, executable, entry.oid);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// The entry at `path` below `root`; `None` where there is none.
@@ -334,7 +395,7 @@ impl Objects {
     /// The members of the directory at `path` below `root`; empty where it is no directory.
     pub fn list(&self, root: TreeId, path: &RepoPath) -> Result<Vec<Entry>, Error> {
         match self.follow(root, path)?.and_then(|entry| entry.tree()) {
-            Some(tree) => Ok(self.tree(tree)?.unwrap_or_default()),
+            Some(tree) => self.tree(tree),
             None => Ok(Vec::new()),
         }
     }
@@ -375,33 +436,36 @@ impl Objects {
             if let Some(parent) = id(line, b"parent ") {
                 parents.push(CommitId(parent));
             } else if let Some(committer) = line.strip_prefix(b"committer ") {
-                let after = &committer[committer.rfind_byte(b'>').map_or(0, |at| at + 1)..];
-                let seconds = after.split_str(b" ").find(|part| !part.is_empty());
-                let time = seconds.and_then(|s| s.to_str().ok()?.parse().ok()).unwrap_or(0);
-                return Some(Commit { tree, parents, time });
+                return Some(Commit { tree, parents, time: Person::parse(committer).time });
             }
         }
         Some(Commit { tree, parents, time: 0 })
     }
 
-    /// A commit's author, times and subject.
+    /// A commit's author, times and subject; `unknown` and zero where it does not say.
     pub fn commit_details(&self, id: CommitId) -> Result<Option<CommitDetails>, Error> {
         let mut buffer = Vec::new();
         if !self.load(&id.0, Kind::Commit, &mut buffer)? {
             return Ok(None);
         }
-        let damaged = || Error::Object { id: id.to_string(), reason: "it is no well-formed commit".into() };
-        let commit = gix::objs::CommitRef::from_bytes(&buffer, self.hash).map_err(|_| damaged())?;
-        let author = commit.author().map_err(|_| damaged())?;
-        let seconds = |time: &str| time.split(' ').next().and_then(|s| s.parse().ok()).unwrap_or(0);
-        let time = commit.committer().map_or(0, |committer| seconds(committer.time));
+        // Read leniently: tools of the past have left commits without author or committer.
+        let (header, message) = buffer.split_once_str(b"\n\n").unwrap_or((&buffer, b""));
+        let line = |key: &[u8]| header.split_str(b"\n").find_map(|line| line.strip_prefix(key));
+        let author = line(b"author ").map(Person::parse);
+        let text = |bytes: &[u8]| bytes.trim().to_str_lossy().into_owned();
         Ok(Some(CommitDetails {
-            author: author.name.trim().to_str_lossy().into_owned(),
-            email: author.email.trim().to_str_lossy().into_owned(),
-            author_time: seconds(author.time),
-            time,
-            subject: commit.message.lines().next().unwrap_or_default().trim().to_str_lossy().into_owned(),
+            author: author.as_ref().map_or_else(|| "unknown".into(), |author| text(author.name)),
+            email: author.as_ref().map_or_else(String::new, |author| text(author.email)),
+            author_time: author.map_or(0, |author| author.time),
+            time: line(b"committer ").map_or(0, |committer| Person::parse(committer).time),
+            subject: text(message.lines().next().unwrap_or_default()),
         }))
+    }
+
+    /// An object that this process made and that may not be on disk.
+    pub(in crate::vcs) fn in_memory(&self, id: &oid) -> Option<(Kind, Arc<[u8]>)> {
+        let objects = self.memory.objects.read().unwrap_or_else(PoisonError::into_inner);
+        objects.get(id).map(|(kind, data)| (*kind, Arc::clone(data)))
     }
 
     fn remember(&self, kind: Kind, data: Vec<u8>) -> Result<ObjectId, Error> {
@@ -440,5 +504,35 @@ impl Objects {
     /// The tree with no members.
     pub fn empty_tree(&self) -> TreeId {
         TreeId(ObjectId::empty_tree(self.hash))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommitDetails;
+    use crate::vcs::testing::Scratch;
+
+    #[test]
+    fn commits_that_do_not_say_who_or_when_are_read() {
+        let scratch = Scratch::new();
+        let details = |header: &str| {
+            let id = scratch.raw_commit(header);
+            let repo = scratch.repo();
+            repo.objects().commit_details(repo.resolve(&id).unwrap()).unwrap().unwrap()
+        };
+        let expected = |author: &str, email: &str, author_time, time| CommitDetails {
+            author: author.into(),
+            email: email.into(),
+            author_time,
+            time,
+            subject: "subject".into(),
+        };
+        let (author, committer) = ("author A <a@b> 5 +0100\n", "committer B <b@c> 7 +0000\n");
+        assert_eq!(details(&format!("{author}{committer}")), expected("A", "a@b", 5, 7));
+        assert_eq!(details(author), expected("A", "a@b", 5, 0));
+        assert_eq!(details(committer), expected("unknown", "", 0, 7));
+        assert_eq!(details(""), expected("unknown", "", 0, 0));
+        assert_eq!(details("author A\ncommitter B <b@c> soon\n"), expected("", "", 0, 0));
+        assert_eq!(details("author A <<a@b>> 99999999999999999999 +0000\n"), expected("A", "<a@b>", 0, 0));
     }
 }

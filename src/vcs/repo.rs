@@ -1,9 +1,12 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
 use gix::ObjectId;
 
 use super::error::reason;
+use super::objects::Lenient;
+use super::write::UNDO;
 use super::{CommitId, Error, Objects, ObjectsFactory, TreeId};
 
 /// An opened repository: names become commits here.
@@ -38,6 +41,10 @@ impl Repo {
     /// # Errors
     /// When there is none, or when it uses a storage format that cannot be read.
     pub fn discover(directory: &Path) -> Result<Self, Error> {
+        if let Some(git_dir) = git_dir_below(directory, git_dir_of_environment()) {
+            let options = gix::open::Options::default().open_path_as_is(true);
+            return Self::from_opened(gix::ThreadSafeRepository::open_opts(&git_dir, options), &git_dir);
+        }
         let opened = gix::ThreadSafeRepository::discover_with_environment_overrides(directory);
         Self::from_opened(opened, directory)
     }
@@ -131,13 +138,56 @@ impl Repo {
             return self.peel(id, spec);
         }
         if spec == "HEAD" || spec == "@" {
-            let head = self.local.head().map_err(|error| unknown(spec, &error))?;
+            let head = self.local.head().map_err(|error| damaged(spec, &error))?;
             if let gix::head::Kind::Unborn(name) = head.kind {
                 return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
             }
         }
-        let id = self.local.rev_parse_single(spec).map_err(|error| unknown(spec, &error))?;
-        self.peel(id.detach(), spec)
+        match self.local.rev_parse_single(spec) {
+            Ok(id) => self.peel(id.detach(), spec),
+            Err(error) => match self.objects.quarantined(spec) {
+                Some(id) => self.peel(id, spec),
+                None => Err(self.unresolved(spec, &error)),
+            },
+        }
+    }
+
+    /// Why `spec` names nothing, in words of our own: the library's are about its insides.
+    fn unresolved(&self, spec: &str, error: &gix::Error) -> Error {
+        let is_name = gix::validate::reference::name_partial(spec.into()).is_ok();
+        if is_name {
+            match self.local.try_find_reference(spec) {
+                Ok(None) => {}
+                // The ref is sound, so what it leads to is not.
+                Ok(Some(mut found)) => {
+                    return match found.follow_to_object().map(gix::Id::detach) {
+                        Ok(id) => self
+                            .peel(id, spec)
+                            .err()
+                            .unwrap_or_else(|| Error::Object { id: id.to_string(), reason: reason(error) }),
+                        Err(error) => damaged(spec, &error),
+                    };
+                }
+                Err(error) => return damaged(spec, &error),
+            }
+        }
+        let start = spec.find(['~', '^']).into_iter().chain(spec.find("@{")).min().filter(|at| *at > 0);
+        let (name, way) = spec.split_at(start.unwrap_or(spec.len()));
+        let reason = if !way.is_empty() && self.local.rev_parse_single(name).is_ok() {
+            if self.is_shallow() && !way.starts_with("^{") && !way.starts_with('@') {
+                return Error::BeyondEdge { spec: spec.into() };
+            }
+            format!("'{name}' is there, and has no '{way}'")
+        } else if spec.contains("..") || spec.starts_with('^') {
+            "it names a range, and one commit is needed".into()
+        } else if reason(error).contains("ambiguous") {
+            "more than one object's id begins like this".into()
+        } else if !is_name && way.is_empty() && !spec.contains(':') {
+            "git allows no such name".into()
+        } else {
+            String::new()
+        };
+        Error::UnknownRevision { spec: spec.into(), reason }
     }
 
     fn peel(&self, mut id: ObjectId, spec: &str) -> Result<CommitId, Error> {
@@ -148,7 +198,7 @@ impl Repo {
                 Some(gix::objs::Kind::Tag) => {
                     let mut buffer = Vec::new();
                     let target = gix::objs::FindExt::find_tag(&self.objects, &id, &mut buffer)
-                        .map_err(|error| unknown(spec, &error))?
+                        .map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })?
                         .target();
                     id = target;
                 }
@@ -157,6 +207,10 @@ impl Repo {
                         spec: spec.into(),
                         reason: format!("it is a {other}"),
                     });
+                }
+                // What a ref leads to should be here.
+                None if ObjectId::from_hex(spec.as_bytes()).ok() != Some(id) => {
+                    return Err(Error::Absent { id: id.to_string() });
                 }
                 None => break,
             }
@@ -174,6 +228,25 @@ impl Repo {
             Err(Error::UnbornHead { .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The commits that a merge in progress brings into HEAD: what `MERGE_HEAD` names and, as a hook runs
+    /// before git writes that, what the `GITHEAD_…` variables of a running `git merge` name.
+    pub fn merging(&self) -> Vec<CommitId> {
+        let written = std::fs::read_to_string(self.git_dir().join("MERGE_HEAD")).unwrap_or_default();
+        let running = std::env::vars_os().filter_map(|(name, _)| {
+            let name = name.into_string().ok()?;
+            name.strip_prefix("GITHEAD_").map(ToOwned::to_owned)
+        });
+        let mut commits: Vec<CommitId> = written
+            .lines()
+            .map(ToOwned::to_owned)
+            .chain(running)
+            .filter_map(|id| self.peel(ObjectId::from_hex(id.as_bytes()).ok()?, &id).ok())
+            .collect();
+        commits.sort_unstable();
+        commits.dedup();
+        commits
     }
 
     /// Short name of the branch that HEAD is on; `None` when detached.
@@ -205,7 +278,8 @@ impl Repo {
         Ok(None)
     }
 
-    /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are.
+    /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are. Undo records
+    /// are left out: what they keep was moved away from.
     pub(in crate::vcs) fn raw_tips(&self) -> Result<Vec<ObjectId>, Error> {
         let failed = |error: &gix::Error| Error::Unreadable {
             place: self.git_dir().display().to_string(),
@@ -214,6 +288,9 @@ impl Repo {
         let platform = self.local.references().map_err(|error| failed(&error))?;
         let mut tips = Vec::new();
         for reference in platform.all().map_err(|error| failed(&error))?.flatten() {
+            if reference.name().as_bstr().starts_with(UNDO.as_bytes()) {
+                continue;
+            }
             let inner = reference.inner;
             tips.extend(inner.peeled.or_else(|| inner.target.try_id().map(ToOwned::to_owned)));
         }
@@ -277,23 +354,53 @@ impl Repo {
         };
         let cache = self.local.commit_graph_if_enabled().ok().flatten();
         let mut graph =
-            gix::revision::plumbing::Graph::new(&self.objects, cache.as_ref().filter(|_| !shallow));
+            gix::revision::plumbing::Graph::new(Lenient(&self.objects), cache.as_ref().filter(|_| !shallow));
         match gix::revision::plumbing::merge_base(base.0, &[head.0], &mut graph) {
             Ok(Some(bases)) => Ok(bases.into_iter().map(CommitId).collect()),
             Ok(None) => Err(beyond()),
             Err(_) if shallow => Err(beyond()),
-            Err(error) => Err(Error::Object { id: base.to_string(), reason: reason(&error) }),
+            Err(error) => Err(self.unreadable_ancestor(base, head).unwrap_or_else(|| Error::Object {
+                id: format!("{base} or {head}, or an ancestor,"),
+                reason: reason(&error),
+            })),
         }
+    }
+
+    /// What is wrong with the first commit in the history of the two that cannot be read.
+    fn unreadable_ancestor(&self, base: CommitId, head: CommitId) -> Option<Error> {
+        let mut seen = BTreeSet::new();
+        let mut waiting = vec![base, head];
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match self.objects.commit(id) {
+                Ok(Some(commit)) => waiting.extend(commit.parents),
+                Ok(None) => return Some(Error::Absent { id: id.to_string() }),
+                Err(error) => return Some(error),
+            }
+        }
+        None
     }
 }
 
 const REFTABLE: &str = "it keeps its refs in the reftable format, which onehead does not read yet \
 (git refs migrate --ref-format=files converts it)";
 
-fn unknown(spec: &str, error: &gix::Error) -> Error {
-    let reason = reason(error);
-    let reason = if error.is_not_found() { String::new() } else { reason };
-    Error::UnknownRevision { spec: spec.into(), reason }
+fn damaged(name: &str, error: &gix::Error) -> Error {
+    Error::Ref { name: name.into(), reason: reason(error) }
+}
+
+#[allow(clippy::disallowed_methods, reason = "hooks speak through the environment")]
+fn git_dir_of_environment() -> Option<PathBuf> {
+    std::env::var_os("GIT_DIR").map(PathBuf::from)
+}
+
+/// The directory that a relative `GIT_DIR` means when git runs in `directory`; `None` where that
+/// makes no difference.
+fn git_dir_below(directory: &Path, git_dir: Option<PathBuf>) -> Option<PathBuf> {
+    let git_dir = git_dir.filter(|git_dir| git_dir.is_relative())?;
+    (directory != Path::new(".")).then(|| directory.join(git_dir))
 }
 
 /// Object directories that only the environment names: while a push is checked, git keeps the new
@@ -314,4 +421,137 @@ pub(in crate::vcs) fn to_git_path(path: &Path) -> BString {
         |_| path.to_string_lossy().into_owned().into(),
         |bytes| gix::path::to_unix_separators_on_windows(bytes).into_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::{Error, ObjectsFactory, Repo, git_dir_below};
+    use crate::vcs::testing::Scratch;
+
+    /// The error of `resolve`, as it is told.
+    fn told(repo: &Repo, spec: &str) -> String {
+        let error = repo.resolve(spec).unwrap_err();
+        format!("{error} / {}", error.hint().unwrap_or_default())
+    }
+
+    #[test]
+    fn what_names_nothing_is_told_in_our_words() {
+        let scratch = Scratch::new();
+        let commit = scratch.commit(&[]);
+        scratch.git(&["update-ref", "refs/heads/main", &commit], "");
+        let repo = scratch.repo();
+        for (spec, reason) in [
+            ("nope", ""),
+            ("", ": git allows no such name"),
+            (":/zzz", ""),
+            ("HEAD:x", ""),
+            ("deadbeef", ""),
+            ("main~5", ": 'main' is there, and has no '~5'"),
+            ("HEAD^{/x}", ": 'HEAD' is there, and has no '^{/x}'"),
+            ("main@{u}", ": 'main' is there, and has no '@{u}'"),
+            ("nope~5", ""),
+            ("HEAD..main", ": it names a range, and one commit is needed"),
+            ("^main", ": it names a range, and one commit is needed"),
+            ("a b", ": git allows no such name"),
+            ("HEAD^{tree}", ": it is a tree"),
+        ] {
+            let expected = format!(
+                "'{spec}' names no commit in this repository{reason} / git branch --all   (to see the names)"
+            );
+            assert_eq!(told(&repo, spec), expected);
+        }
+        assert!(repo.resolve("main").is_ok() && repo.resolve(&commit[..7]).is_ok());
+    }
+
+    #[test]
+    fn beyond_the_edge_of_a_shallow_clone_help_is_to_deepen_it() {
+        let scratch = Scratch::new();
+        let parent = scratch.commit(&[]);
+        let commit = scratch.commit(&[&parent]);
+        scratch.git(&["update-ref", "refs/heads/main", &commit], "");
+        assert!(scratch.repo().resolve("main~1").is_ok());
+        std::fs::write(scratch.path().join(".git/shallow"), format!("{commit}\n")).unwrap();
+        assert_eq!(
+            told(&scratch.repo(), "main~1"),
+            "'main~1' lies beyond the edge of this shallow clone / git fetch --deepen=500   (or everything: git fetch --unshallow)"
+        );
+        assert!(told(&scratch.repo(), "nope~1").contains("git branch --all"));
+    }
+
+    #[test]
+    fn damaged_refs_are_not_unknown() {
+        let scratch = Scratch::new();
+        let git_dir = scratch.path().join(".git");
+        std::fs::write(git_dir.join("refs/heads/main"), "zzz\n").unwrap();
+        assert!(told(&scratch.repo(), "main").starts_with("the ref 'main' is damaged: "));
+        assert!(told(&scratch.repo(), "main").contains(" / git fsck"));
+        std::fs::write(git_dir.join("refs/heads/main"), format!("{}\n", "1".repeat(40))).unwrap();
+        let message = told(&scratch.repo(), "main");
+        assert!(message.starts_with("object 1111") && message.contains("git fsck"), "{message}");
+        assert!(told(&scratch.repo(), &"1".repeat(40)).contains("no such object"));
+        let commit = scratch.commit(&[]);
+        let object = scratch.path().join(".git/objects").join(&commit[..2]).join(&commit[2..]);
+        std::fs::remove_file(&object).unwrap();
+        std::fs::write(&object, "junk").unwrap();
+        std::fs::write(git_dir.join("refs/heads/main"), format!("{commit}\n")).unwrap();
+        for spec in ["main", "HEAD", commit.as_str()] {
+            let message = told(&scratch.repo(), spec);
+            assert!(message.starts_with(&format!("object {commit} cannot be read: ")), "{message}");
+        }
+        std::fs::write(git_dir.join("HEAD"), "ref: garb age\n").unwrap();
+        assert!(told(&scratch.repo(), "HEAD").starts_with("the ref 'HEAD' is damaged: "));
+    }
+
+    #[test]
+    fn merge_bases_do_not_need_to_know_who_committed() {
+        let scratch = Scratch::new();
+        let root = scratch.raw_commit("");
+        let one = scratch.raw_commit(&format!("parent {root}\nauthor A <a@b> 1 +0000\n"));
+        let two = scratch.commit(&[&root]);
+        let repo = scratch.repo();
+        let commit = |id: &str| repo.resolve(id).unwrap();
+        assert_eq!(repo.merge_bases(commit(&one), commit(&two)).unwrap(), [commit(&root)]);
+        let other =
+            scratch.raw_commit("author A <a@b> 1 +0000\ncommitter A <a@b> 99999999999999999999 +0000\n");
+        let error = scratch.repo().merge_bases(commit(&one), commit(&other)).unwrap_err();
+        assert!(matches!(error, Error::Unrelated { .. }) && error.hint().unwrap().contains("--base"));
+    }
+
+    #[test]
+    fn merge_bases_blame_the_commit_that_cannot_be_read() {
+        let scratch = Scratch::new();
+        let root = scratch.commit(&[]);
+        let (one, two) = (scratch.commit(&[&root]), scratch.commit(&[&root, &root]));
+        let object = scratch.path().join(".git/objects").join(&root[..2]).join(&root[2..]);
+        std::fs::remove_file(&object).unwrap();
+        std::fs::write(&object, "junk").unwrap();
+        let repo = scratch.repo();
+        let error = repo.merge_bases(repo.resolve(&one).unwrap(), repo.resolve(&two).unwrap()).unwrap_err();
+        assert!(error.to_string().contains(&root), "{error}");
+    }
+
+    #[test]
+    fn short_ids_of_a_push_in_quarantine_are_found() {
+        let (scratch, pushed) = (Scratch::new(), Scratch::new());
+        let commit = pushed.commit(&[]);
+        let shared = gix::ThreadSafeRepository::open(scratch.path()).unwrap();
+        let objects = ObjectsFactory::new(shared, vec![pushed.path().join(".git/objects")]).objects();
+        let found = objects.quarantined(&commit[..10]).map(|id| id.to_string());
+        assert_eq!(found, Some(commit));
+        assert_eq!(objects.quarantined("0123456789"), None);
+        assert_eq!(objects.quarantined("main"), None);
+    }
+
+    #[test]
+    fn a_relative_git_dir_is_below_the_directory_named() {
+        let below = |directory: &str, git_dir: &str| {
+            git_dir_below(Path::new(directory), Some(PathBuf::from(git_dir)))
+        };
+        assert_eq!(below("sub", ".git"), Some(PathBuf::from("sub/.git")));
+        assert_eq!(below("sub", "/srv/x.git"), None);
+        assert_eq!(below(".", ".git"), None);
+        assert_eq!(git_dir_below(Path::new("sub"), None), None);
+    }
 }

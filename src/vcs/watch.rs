@@ -61,7 +61,7 @@ impl Watch {
 /// Distinct states of the watched paths, and which commit has which.
 #[derive(Debug, Default)]
 pub struct WatchedStates {
-    /// For each commit of the history, an index into [`WatchedStates::distinct`].
+    /// For each commit of the history, an index into `distinct`.
     pub of_commit: Vec<u32>,
     distinct: Vec<Vec<Found>>,
 }
@@ -150,14 +150,17 @@ pub(super) struct Part {
     resolved: Vec<(u32, u32)>,
 }
 
+/// The watched entries that exist, each with the number of its path, in the order of those.
+type Sparse = Vec<(usize, (EntryKind, ObjectId))>;
+
 /// Resolves a watch at root trees, remembering every tree it has read at each node.
 pub(super) struct Resolver<'w> {
     objects: Objects,
     watch: &'w Watch,
     memory: Vec<HashMap<ObjectId, u32>>,
     /// Per node: its distinct states, each the watched entries at and below it.
-    states: Vec<Vec<Vec<(usize, (EntryKind, ObjectId))>>>,
-    numbers: Vec<FxHashMap<Vec<(usize, (EntryKind, ObjectId))>, u32>>,
+    states: Vec<Vec<Sparse>>,
+    numbers: Vec<FxHashMap<Sparse, u32>>,
     buffers: Vec<Vec<u8>>,
 }
 
@@ -184,7 +187,7 @@ impl<'w> Resolver<'w> {
         if let Some(number) = self.memory[node].get(&id) {
             return Ok(*number);
         }
-        let mut state: Vec<(usize, (EntryKind, ObjectId))> = Vec::new();
+        let mut state = Sparse::new();
         state.extend(watched.leaf.map(|leaf| (leaf, (kind, id))));
         if kind == EntryKind::Tree && !watched.children.is_empty() {
             let mut hits: Vec<(usize, EntryKind, ObjectId)> = Vec::new();

@@ -11,5 +11,7 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod fix;
 mod histories;
+mod layering;
 mod support;

@@ -1,11 +1,16 @@
+use jiff::Timestamp;
+
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, Format, Global};
 use crate::cli::config::Level;
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Fix, Severity};
+use crate::history::Reader;
+use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::{check_text, convert};
+use crate::revision::Environment;
 use crate::vcs::{CommitId, Error};
 
 pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result<Verdict, Failure> {
@@ -21,11 +26,18 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             None
         }
     };
-    let question = Question { base, head, trunk: trunk.as_ref(), all_findings: args.all_findings };
+    let merging = if head.committed { Vec::new() } else { session.repo.merging() };
+    let question =
+        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.all_findings };
     let mut reader = session.reader();
     let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
-    session.note_if_empty(answer.merged.is_empty() && answer.findings.is_empty(), out);
-    let findings = apply_levels(&session, answer.findings);
+    if answer.findings.is_empty() {
+        session.note_absent(answer.merged.iter().map(|snapshot| &snapshot.environment), out);
+    }
+    let mut findings = apply_levels(&session, answer.findings);
+    if findings.iter().any(is_repairable) {
+        name_fixes(&session, &mut reader, &question, (global, args), &mut findings);
+    }
     let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
     let failed = findings.iter().any(|finding| finding.severity <= fail_on);
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
@@ -72,6 +84,60 @@ fn head(session: &Session<'_>, args: &CheckArgs) -> Result<Side, Failure> {
     }
     let head = session.repo.resolve(args.head.as_deref().unwrap_or("HEAD"))?;
     Ok(side(session, head)?)
+}
+
+/// Whether a plan is worth the while.
+fn is_repairable(finding: &Diagnostic) -> bool {
+    finding.severity != Severity::Info && REPAIRABLE.contains(&finding.rule)
+}
+
+/// Names the repair of each finding that has one. A plan that cannot be made names none: the finding
+/// stands all the same, and `onehead fix` tells why.
+fn name_fixes(
+    session: &Session<'_>,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    (global, args): (&Global, &CheckArgs),
+    findings: &mut [Diagnostic],
+) {
+    let choices = Choices {
+        deployed: session.config.deployed.iter().cloned().collect(),
+        now: Timestamp::now().as_second(),
+        ..Choices::default()
+    };
+    let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
+    let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
+    let Ok(plan) = plan else { return };
+    let command = fix_command(global, args);
+    for finding in findings {
+        // One finding may take several rounds.
+        let groups = plan.groups.iter().filter(|g| g.rule == finding.rule && g.subject == finding.subject);
+        let steps: Vec<&Step> = groups.flat_map(|group| &group.steps).collect();
+        if let Some(first) = steps.first() {
+            let kind = first.kind.name().to_owned();
+            finding.fix = Some(Fix { kind, summary: format!("{command}   ({})", summary(steps)) });
+        }
+    }
+}
+
+/// The `fix` that asks what this `check` asked.
+fn fix_command(global: &Global, args: &CheckArgs) -> String {
+    let mut command = "onehead fix".to_owned();
+    for (option, value) in [("--trunk", &global.trunk), ("--base", &args.base), ("--head", &args.head)] {
+        if let Some(value) = value {
+            command.push_str(&format!(" {option} {}", shell_word(value)));
+        }
+    }
+    command + if args.staged || args.worktree { " --write" } else { " --commit" }
+}
+
+/// `text` as a POSIX shell reads it back.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./@^:,+=".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
 }
 
 /// Severities as the configuration has them.

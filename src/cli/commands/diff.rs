@@ -13,7 +13,7 @@ pub(super) fn run(global: &Global, args: &DiffArgs, out: &mut Output) -> Result<
     let mut reader = session.reader();
     let mut olds = reader.snapshots(session.repo.tree_of(from)?)?;
     let news = reader.snapshots(session.repo.tree_of(to)?)?;
-    session.note_if_empty(olds.is_empty() && news.is_empty(), out);
+    session.note_absent(olds.iter().chain(&news).map(|snapshot| &snapshot.environment), out);
     let mut environments = Vec::new();
     for new in &news {
         let at = olds.iter().position(|old| is_same(old, new));

@@ -9,7 +9,7 @@ pub(super) fn run(global: &Global, args: &GraphArgs, out: &mut Output) -> Result
     let study = session.study(args.revision.as_deref())?;
     let mut reader = session.reader();
     let snapshots = session.snapshots(&mut reader, study.root)?;
-    session.note_if_empty(snapshots.is_empty(), out);
+    session.note_absent(snapshots.iter().map(|snapshot| &snapshot.environment), out);
     let document = GraphDocument {
         schema: "onehead/graph/v1",
         version: VERSION,

@@ -5,8 +5,9 @@ use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::history::{Reader, Snapshot, landings};
 use crate::report::heads_text;
-use crate::report::model::{CommitSummary, EnvironmentHeads, Head, HeadsDocument, VERSION, rfc3339};
+use crate::report::model::{CommitSummary, EnvironmentHeads, Head, HeadsDocument, VERSION};
 use crate::rules::crowded_heads;
+use crate::text::time::rfc3339;
 use crate::vcs::{CommitId, Repo, Trunk};
 
 pub(super) fn run(global: &Global, args: &HeadsArgs, out: &mut Output) -> Result<Verdict, Failure> {
@@ -15,7 +16,7 @@ pub(super) fn run(global: &Global, args: &HeadsArgs, out: &mut Output) -> Result
     let trunk = session.trunk()?;
     let mut reader = session.reader();
     let snapshots = session.snapshots(&mut reader, study.root)?;
-    session.note_if_empty(snapshots.is_empty(), out);
+    session.note_absent(snapshots.iter().map(|snapshot| &snapshot.environment), out);
     let environments: Vec<EnvironmentHeads> = snapshots
         .iter()
         .map(|snapshot| environment_heads(&session.repo, &mut reader, snapshot, trunk.as_ref()))

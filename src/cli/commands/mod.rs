@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod fix;
 mod graph;
 mod heads;
 mod timeline;
@@ -16,6 +17,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Heads(command) => heads::run(&args.global, command, out),
         Command::Timeline(command) => timeline::run(&args.global, command, out),
         Command::Check(command) => check::run(&args.global, command, out),
+        Command::Fix(command) => fix::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
 }

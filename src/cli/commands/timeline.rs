@@ -7,9 +7,10 @@ use crate::cli::exit::{Failure, Output, Verdict, json_printable};
 use crate::cli::session::Session;
 use crate::cli::time;
 use crate::history::{Delta, Emission, Headers, Reader, Timeline, delta, timeline};
-use crate::report::model::{TimelineRecord, VERSION, rfc3339};
+use crate::report::model::{TimelineRecord, VERSION};
 use crate::report::{convert, timeline_text};
-use crate::vcs::{Error, Objects, Walk};
+use crate::text::time::rfc3339;
+use crate::vcs::{CommitId, Error, Objects, Walk};
 
 /// Records computed between two writes.
 const CHUNK: usize = 512;
@@ -31,12 +32,8 @@ pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Res
     };
     let mut reader = session.reader();
     let timeline = timeline(&session.repo, &mut reader, walk)?;
-    for missing in timeline.history.missing.iter().take(1) {
-        out.note(&format!(
-            "history is cut off: {} parent commits such as {} are not in this copy; what lies beyond is unknown",
-            timeline.history.missing.len(),
-            missing.short()
-        ));
+    if let Some(text) = cut_off(&timeline.history.missing) {
+        out.note(&text);
     }
     let wanted: Vec<&Emission> = timeline
         .emissions
@@ -44,9 +41,19 @@ pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Res
         .filter(|emission| session.wants(&emission.environment))
         .filter(|emission| since.is_none_or(|since| commit_time(&timeline, emission) >= since))
         .collect();
-    session.note_if_empty(timeline.emissions.is_empty(), out);
+    session.note_absent(timeline.emissions.iter().map(|emission| &*emission.environment), out);
     print(&reader, &timeline, &wanted, args.format, out)?;
     Ok(Verdict::Clean)
+}
+
+/// What is said of parents that are not there; nothing where all are.
+fn cut_off(missing: &[CommitId]) -> Option<String> {
+    let first = missing.first()?.short();
+    let parents = match missing.len() {
+        1 => format!("the parent commit {first} is"),
+        more => format!("{more} parent commits such as {first} are"),
+    };
+    Some(format!("history is cut off: {parents} not in this copy; what lies beyond is unknown"))
 }
 
 fn commit_time(timeline: &Timeline, emission: &Emission) -> i64 {
@@ -126,4 +133,24 @@ fn record(
         reparented: lists.reparented,
         edited: lists.edited,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut_off;
+    use crate::vcs::testing::Scratch;
+
+    #[test]
+    fn one_missing_parent_is_one() {
+        let scratch = Scratch::new();
+        let ids = [scratch.commit(&[]), scratch.raw_commit("")];
+        let missing = ids.each_ref().map(|id| scratch.repo().resolve(id).unwrap());
+        let told = |text: &str| {
+            Some(format!("history is cut off: {text} not in this copy; what lies beyond is unknown"))
+        };
+        let first = &ids[0][..10];
+        assert_eq!(cut_off(&[]), None);
+        assert_eq!(cut_off(&missing[..1]), told(&format!("the parent commit {first} is")));
+        assert_eq!(cut_off(&missing), told(&format!("2 parent commits such as {first} are")));
+    }
 }

@@ -22,6 +22,16 @@ pub(super) struct AlembicFinder {
 /// Stands for the ini's directory while a value is interpolated.
 const HERE: &str = "\u{1}here";
 
+/// `PATH_MAX` of Linux: longer values name no directory.
+const MAX_PATH: usize = 4096;
+
+/// Directories that an absolute path of another machine may have above the repository.
+const MAX_OUTER: usize = 64;
+
+/// Sections of one file that count, and version locations of one section: more are no configuration.
+const MAX_SECTIONS: usize = 256;
+const MAX_LOCATIONS: usize = 1024;
+
 /// One script environment as some file configures it.
 #[derive(Debug)]
 struct Configured {
@@ -42,14 +52,16 @@ impl Finder for AlembicFinder {
         for (directory, mark) in marks.iter() {
             let configured = match mark {
                 Mark::Ini(blob) => {
-                    let text = objects.blob(*blob)?.unwrap_or_default();
+                    let text = objects.needed_blob(*blob)?;
                     from_ini(directory, &text)
                 }
                 Mark::Pyproject(blob) => {
-                    let text = objects.blob(*blob)?.unwrap_or_default();
+                    let text = objects.needed_blob(*blob)?;
                     from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
                 }
-                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => Vec::new(),
+                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => {
+                    Vec::new()
+                }
             };
             for configured in configured {
                 search.configured(configured)?;
@@ -63,9 +75,17 @@ impl Finder for AlembicFinder {
         // Files that a version location links to are read there.
         let mut linked = BTreeSet::new();
         for (directory, mark) in marks.iter() {
-            if let Mark::Link(target) = mark {
-                let target = objects.blob(*target)?.unwrap_or_default();
-                linked.extend(directory.resolve(&target).map(|file| file.parent()));
+            let (Mark::Link(target) | Mark::VersionsLink(target)) = mark else { continue };
+            let Some(target) = directory.resolve(&objects.needed_blob(*target)?) else { continue };
+            if let Mark::Link(_) = mark {
+                linked.insert(target.parent());
+            } else if objects.entry(root, &target)?.is_some_and(|entry| entry.tree().is_some()) {
+                // A location that is a link stands for the directory behind it, whose history counts.
+                let link = directory.join("versions");
+                let locations = search.found.iter_mut().flat_map(|found| &mut found.version_locations);
+                locations.filter(|location| location.path == link).for_each(|location| {
+                    location.path = target.clone();
+                });
             }
         }
         for (directory, mark) in marks.iter() {
@@ -77,6 +97,7 @@ impl Finder for AlembicFinder {
         for environment in &mut found {
             self.read_sub_directories(objects, root, environment, &marks)?;
         }
+        found = found.into_iter().flat_map(|environment| twins(environment, &marks)).collect();
         name_all(&mut found);
         found.sort_by(|one, two| (&one.directory, &one.name).cmp(&(&two.directory, &two.name)));
         Ok(found)
@@ -87,9 +108,23 @@ impl Finder for AlembicFinder {
         let file = |(directory, mark): &(RepoPath, Mark)| match mark {
             Mark::Ini(_) => Some(directory.join("alembic.ini")),
             Mark::Pyproject(_) => Some(directory.join("pyproject.toml")),
+            Mark::VersionsLink(_) => Some(directory.join("versions")),
             Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) => None,
         };
-        Ok(marks.iter().filter_map(file).collect())
+        let mut files: Vec<RepoPath> = marks.iter().filter_map(file).collect();
+        let nested = |(directory, mark): &(RepoPath, Mark)| {
+            let above = |(other, mark): &(RepoPath, Mark)| {
+                *mark == Mark::ScriptDirectory
+                    && directory.is_within(&other.join("versions"))
+                    && *directory != other.join("versions")
+            };
+            *mark == Mark::Migrations && marks.iter().any(above)
+        };
+        // Only where there are sub-directories can code decide that they are read.
+        if marks.iter().any(nested) {
+            files.extend(self.scanner.naming_version_locations(objects, root)?.iter().cloned());
+        }
+        Ok(files)
     }
 
     fn configuration_meaning(
@@ -98,12 +133,24 @@ impl Finder for AlembicFinder {
         path: &RepoPath,
         blob: BlobId,
     ) -> Result<String, Error> {
-        let text = objects.blob(blob)?.unwrap_or_default();
+        if path.name().ends_with(b".py") {
+            let names = self.scanner.blob_names_version_locations(objects, blob)?;
+            return Ok(String::from(if names { "version_locations" } else { "" }));
+        }
+        let text = objects.needed_blob(blob)?;
+        if path.name() == "versions" {
+            // A symbolic link says where the versions are.
+            return Ok(String::from_utf8_lossy(&text).into_owned());
+        }
         let configured: Vec<Configured> = match path.name().as_bytes() {
             b"alembic.ini" => from_ini(&path.parent(), &text),
             _ => from_pyproject(&path.parent(), &String::from_utf8_lossy(&text)).into_iter().collect(),
         };
         Ok(if configured.is_empty() { String::new() } else { format!("{configured:?}") })
+    }
+
+    fn nests_migrations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+        self.scanner.nests_migrations(objects, tree)
     }
 
     fn unscanned(
@@ -155,13 +202,57 @@ impl AlembicFinder {
             .filter(|(_, location)| !location.recursive && below(location))
             .map(|(at, _)| at)
             .collect();
-        if !candidates.is_empty() && self.scanner.names_version_locations(objects, root)? {
+        if !candidates.is_empty() && !self.scanner.naming_version_locations(objects, root)?.is_empty() {
             for at in candidates {
                 environment.version_locations[at].recursive = true;
             }
         }
         Ok(())
     }
+}
+
+/// Directory names under which applications keep one tree of migrations per database.
+const DATABASES: [&[u8]; 11] = [
+    b"postgresql",
+    b"postgres",
+    b"pg",
+    b"psql",
+    b"sqlite",
+    b"sqlite3",
+    b"mysql",
+    b"mariadb",
+    b"oracle",
+    b"mssql",
+    b"cockroachdb",
+];
+
+/// Twin trees, one per kind of database, are environments of their own: the same ids stand in each.
+fn twins(environment: Environment, marks: &[(RepoPath, Mark)]) -> Vec<Environment> {
+    let [location] = environment.version_locations.as_slice() else { return vec![environment] };
+    if !location.recursive {
+        return vec![environment];
+    }
+    let children: BTreeSet<RepoPath> = marks
+        .iter()
+        .filter(|(directory, mark)| *mark == Mark::Migrations && directory.is_within(&location.path))
+        .map(|(directory, _)| {
+            let below = directory.components().nth(location.path.components().count());
+            below.map_or(location.path.clone(), |child| location.path.join(child))
+        })
+        .collect();
+    let is_database = |child: &RepoPath| {
+        *child != location.path && DATABASES.contains(&child.name().to_ascii_lowercase().as_slice())
+    };
+    if children.len() < 2 || !children.iter().all(is_database) {
+        return vec![environment];
+    }
+    let twin = |path: RepoPath| Environment {
+        name: String::new(),
+        directory: path.clone(),
+        version_locations: vec![VersionLocation { path, recursive: true }],
+        ..environment.clone()
+    };
+    children.into_iter().map(twin).collect()
 }
 
 struct Search<'a> {
@@ -245,16 +336,16 @@ impl Search<'_> {
     /// end is found here.
     fn locate(&self, value: &str, place: &RepoPath) -> Result<Option<RepoPath>, Error> {
         let value = value.trim();
-        if let Some(relative) = value.strip_prefix(HERE) {
+        if let Some(relative) = value.strip_prefix(HERE).filter(|relative| relative.len() <= MAX_PATH) {
             return self.existing([place.resolve(relative.trim_start_matches('/').as_bytes())]);
         }
-        if value.is_empty() {
+        if value.is_empty() || value.len() > MAX_PATH {
             return Ok(None);
         }
         let (relative, package) = match value.split_once(':') {
-            // `C:\…` is no package.
+            // `C:\…` is no package. Alembic joins all parts behind the package's name.
             Some((package, rest)) if package.len() > 1 && !rest.starts_with('\\') => {
-                (format!("{}/{}", package.replace('.', "/"), rest), true)
+                (format!("{}/{}", package.replace('.', "/"), rest.replace(':', "/")), true)
             }
             _ => (value.replace('\\', "/"), false),
         };
@@ -271,7 +362,7 @@ impl Search<'_> {
             starts.extend(sources);
         }
         let mut rest = relative.trim_start_matches('/');
-        loop {
+        for _ in 0..MAX_OUTER {
             let candidates = starts.iter().map(|start| start.resolve(rest.as_bytes()));
             if let Some(found) = self.existing(candidates)? {
                 return Ok(Some(found));
@@ -318,13 +409,11 @@ fn from_ini(directory: &RepoPath, text: &[u8]) -> Vec<Configured> {
     let Ok(ini) = Ini::from_bytes(text) else { return Vec::new() };
     let file = directory.join("alembic.ini");
     let mut found = Vec::new();
-    for section in ini.sections() {
+    // What DEFAULT says shows up in every section; only Alembic's own counts then.
+    let says = |section: &&str| *section == "alembic" || ini.has_own(section, "script_location");
+    for section in ini.sections().filter(says).take(MAX_SECTIONS) {
         let get = |option| ini.get(section, option, HERE).ok().flatten();
-        // A DEFAULT value shows up in every section, at one line; only Alembic's own counts then.
-        let line = |section| ini.line(section, "script_location");
-        let inherited = ini.sections().any(|other| other != section && line(other) == line(section));
-        let Some(script_location) = get("script_location").filter(|_| !inherited || section == "alembic")
-        else {
+        let Some(script_location) = get("script_location").filter(|value| value.len() <= MAX_PATH) else {
             continue;
         };
         let version_locations =
@@ -356,7 +445,8 @@ fn split_locations(value: &str, separator: Option<&str>) -> Vec<String> {
         Some(";") => value.split(';').collect(),
         _ => value.split([',', ' ', '\n']).collect(),
     };
-    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    let parts = parts.into_iter().map(str::trim).filter(|part| !part.is_empty());
+    parts.take(MAX_LOCATIONS).map(str::to_owned).collect()
 }
 
 fn from_pyproject(directory: &RepoPath, text: &str) -> Option<Configured> {
@@ -399,5 +489,79 @@ fn name_all(found: &mut [Environment]) {
         let same = number.entry(with_directory.clone()).or_default();
         *same += 1;
         environment.name = if *same == 1 { with_directory } else { format!("{with_directory} #{same}") };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AlembicFinder, Environment, Finder as _, from_ini};
+    use crate::vcs::RepoPath;
+    use crate::vcs::testing::{Scratch, tree};
+
+    fn find(files: &[(&str, &str)]) -> Vec<Environment> {
+        let scratch = Scratch::new();
+        let repo = scratch.repo();
+        let root = tree(repo.objects(), files);
+        AlembicFinder::default().find(repo.objects(), root).unwrap()
+    }
+
+    /// The directory that the ini's `script_location` leads to among `files`.
+    fn located(value: &str, files: &[&str]) -> Option<String> {
+        let ini = format!("[alembic]\nscript_location = {value}\n");
+        let files: Vec<(&str, &str)> = [("etc/alembic.ini", ini.as_str())]
+            .into_iter()
+            .chain(files.iter().map(|file| (*file, "")))
+            .collect();
+        let found = find(&files).into_iter().find(|found| found.found_by != "env.py");
+        found.map(|found| found.directory.to_string())
+    }
+
+    fn sections(text: &str) -> Vec<(Option<String>, String)> {
+        let found = from_ini(&RepoPath::root(), text.as_bytes());
+        found.into_iter().map(|configured| (configured.name, configured.script_location)).collect()
+    }
+
+    #[test]
+    fn what_default_says_counts_for_alembic_alone() {
+        let text = "[DEFAULT]\nscript_location = a\n[alembic]\n[other]\nx = 1\n[own]\nscript_location = b\n";
+        assert_eq!(sections(text), [(None, "a".into()), (Some("own".into()), "b".into())]);
+        let many: String = (0..50_000).map(|at| format!("[s{at}]\nscript_location = m\n")).collect();
+        assert_eq!(sections(&many).len(), 256);
+    }
+
+    #[test]
+    fn a_package_path_may_have_several_parts() {
+        let files = ["src/prefect/server/database/_migrations/env.py"];
+        let place = Some("src/prefect/server/database/_migrations".into());
+        assert_eq!(located("prefect:server:database:_migrations", &files), place);
+        assert_eq!(located("prefect.server:database/_migrations", &files), place);
+        assert_eq!(located("prefect:server.database:_migrations", &files), None);
+    }
+
+    #[test]
+    fn versions_may_be_a_symbolic_link() {
+        let migration = "revision = 'a1'\ndown_revision = None\n";
+        let directories = |files: &[(&str, &str)]| -> Vec<String> {
+            find(files).iter().map(|found| format!("{} {}", found.directory, found.found_by)).collect()
+        };
+        let mut files =
+            vec![("m/env.py", ""), ("m/versions", "->../shared/all"), ("shared/all/0001_a1.py", migration)];
+        assert_eq!(directories(&files), ["m env.py"]);
+        let place = |files: &[(&str, &str)]| find(files)[0].version_locations[0].path.to_string();
+        assert_eq!(place(&files), "shared/all");
+        assert_eq!(place(&[("m/env.py", ""), ("m/versions", "->versions")]), "m/versions");
+        // Not beside env.py, it is a link like any other.
+        files[0].0 = "m/other.py";
+        assert_eq!(directories(&files), ["shared/all revision files"]);
+    }
+
+    #[test]
+    fn a_location_of_another_machine_is_found_and_an_endless_one_is_not() {
+        let files = ["app/db/env.py"];
+        assert_eq!(located("/srv/www/app/db", &files), Some("app/db".into()));
+        assert_eq!(located(&format!("/{}app/db", "a/".repeat(63)), &files), Some("app/db".into()));
+        assert_eq!(located(&format!("/{}app/db", "a/".repeat(64)), &files), None);
+        assert_eq!(located(&format!("{}app/db", "./".repeat(2000)), &files), Some("app/db".into()));
+        assert_eq!(located(&format!("{}app/db", "./".repeat(2100)), &files), None);
     }
 }

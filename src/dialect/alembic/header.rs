@@ -21,7 +21,12 @@ pub(super) fn read(bytes: &[u8]) -> Header {
     }
     let source = python::decode(bytes);
     let lines = LineIndex::new(bytes);
-    let mut header = python::with_module(&source.text, |module| read_module(module, &source.text, &lines));
+    let read = python::with_module(&source.text, |module| read_module(module, &source.text, &lines));
+    let mut header = read.unwrap_or_else(|python::TooDeep { at }| {
+        let text = format!("it nests brackets more than {} deep", python::MAX_BRACKETS);
+        let problem = problem(ProblemKind::Syntax, text, lines.line(at as u32));
+        Header { line: 1, problem, ..Header::default() }
+    });
     if header.problem.is_some() && !(header.assigns_revision && header.assigns_down_revision) {
         read_statements(&source.text, &lines, &mut header);
     }
@@ -145,12 +150,11 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
     let field = |key: &str| {
         let mut at = place.start as usize;
         for line in raw.split_inclusive('\n') {
-            let quotes = ['"', '\''];
-            let label = line.trim_start();
-            let prefixed = label.strip_prefix(['r', 'u', 'R', 'U']).filter(|rest| rest.starts_with(quotes));
-            let label = prefixed.unwrap_or(label).trim_start_matches(quotes).trim_start();
+            let content = line.trim_end_matches(['\r', '\n']);
+            let label = content.trim_start();
+            let label = if at == place.start as usize { after_opening_quotes(label) } else { label };
             if let Some(value) = label.strip_prefix(key) {
-                let start = at + (line.len() - value.len()) + (value.len() - value.trim_start().len());
+                let start = at + (content.len() - value.len()) + (value.len() - value.trim_start().len());
                 let value = value.trim().trim_end_matches(['"', '\'']).trim_end();
                 return Some(Spanned {
                     value: value.to_owned(),
@@ -167,6 +171,13 @@ fn docstring(body: &[Stmt], text: &str) -> Docstring {
         revises: field("Revises:"),
         create_date: field("Create Date:"),
     }
+}
+
+/// A string literal's text after its prefix and quotes.
+fn after_opening_quotes(literal: &str) -> &str {
+    let quotes = ['"', '\''];
+    let text = literal.trim_start_matches(['r', 'u', 'R', 'U']);
+    if text.starts_with(quotes) { text.trim_start_matches(quotes) } else { literal }
 }
 
 /// Whether the file has an `upgrade()` and neither it nor `downgrade()` does anything.
@@ -198,7 +209,7 @@ fn syntax_problem(module: &Parsed<ModModule>, text: &str, lines: &LineIndex) -> 
     if let Some(marker) = conflict_marker(text) {
         return Some(Problem {
             kind: ProblemKind::ConflictMarkers,
-            text: "git's conflict markers were committed".into(),
+            text: "it holds git's conflict markers".into(),
             line: lines.line(marker as u32),
         });
     }
@@ -268,23 +279,32 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
         let this = &text[starts[line]..end(line)];
         let name = NAMES.into_iter().find(|name| starts_assignment(this, name));
         if let (None, Some(name)) = (quote, name) {
-            for last in line..(line + MOST_LINES).min(starts.len()) {
-                let statement = &text[starts[line]..end(last)];
+            // Only a whole statement is worth the parser's time, and it is tried once.
+            let first = line;
+            let mut nesting = python::Nesting::new(&text[starts[first]..]);
+            for last in first..(first + MOST_LINES).min(starts.len()) {
+                if nesting.advance(end(last) - starts[first]).is_err() {
+                    break;
+                }
+                if nesting.is_open() {
+                    continue;
+                }
+                let statement = &text[starts[first]..end(last)];
                 let whole = python::with_module(statement, |module| {
                     if !module.errors().is_empty() {
                         return false;
                     }
                     if let Some(binding) = Constants::of(module.suite()).get(name) {
-                        let shifted = shift(binding, starts[line] as u32);
+                        let shifted = shift(binding, starts[first] as u32);
                         header.dynamic.retain(|dynamic| dynamic.name != name);
                         apply(header, name, &shifted, text, lines);
                     }
                     true
                 });
-                if whole {
+                if whole == Ok(true) {
                     line = last;
-                    break;
                 }
+                break;
             }
         } else {
             for mark in ["\"\"\"", "'''"] {
@@ -359,4 +379,56 @@ fn ignores(text: &str) -> Vec<Ignore> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::revision::{Header, Problem, ProblemKind};
+
+    fn ids(header: &Header) -> (Option<&str>, Vec<&str>) {
+        let down = header.down_revision.iter().flat_map(|list| &list.ids).map(|id| &*id.value);
+        (header.revision.as_ref().map(|id| &*id.value), down.collect())
+    }
+
+    #[test]
+    fn a_file_nested_too_deep_keeps_its_header() {
+        let header_lines =
+            "\"\"\"add it\"\"\"\nrevision = \"b2\"\ndown_revision = (\n    \"a1\",\n    \"a0\",\n)\n";
+        let header = read(format!("{header_lines}x = {}1{}\n", "[".repeat(201), "]".repeat(201)).as_bytes());
+        assert_eq!(
+            header.problem,
+            Some(Problem {
+                kind: ProblemKind::Syntax,
+                text: "it nests brackets more than 200 deep".into(),
+                line: 7
+            })
+        );
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+        let header = read(format!("{header_lines}x = {}1{}\n", "[".repeat(200), "]".repeat(200)).as_bytes());
+        assert_eq!(header.problem, None);
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+    }
+
+    #[test]
+    fn a_header_statement_nested_too_deep_is_left_out() {
+        let text =
+            format!("revision = \"b2\"\ndown_revision = {}\nbranch_labels = (\"x\",)\n", "(".repeat(300));
+        let header = read(text.as_bytes());
+        assert_eq!(ids(&header), (Some("b2"), vec![]));
+        assert!(!header.assigns_down_revision && header.branch_labels.is_some());
+    }
+
+    #[test]
+    fn a_statement_on_several_lines_is_read_behind_a_broken_one() {
+        let header = read(b"x = (\nrevision = \\\n    'b2'\ndown_revision = ['a1',  # ]\n  'a0']\n");
+        assert!(header.problem.is_some());
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+    }
+
+    #[test]
+    fn many_unfinished_header_statements_take_linear_time() {
+        let header = read("revision = (\n".repeat(80_000).as_bytes());
+        assert!(header.problem.is_some() && header.revision.is_none());
+    }
 }

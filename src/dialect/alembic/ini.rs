@@ -201,6 +201,12 @@ impl Ini {
         self.entry(section, option).map(|entry| entry.line)
     }
 
+    /// Whether the option stands in the section itself.
+    pub(super) fn has_own(&self, section: &str, option: &str) -> bool {
+        let own = self.index.get(section).and_then(|place| self.sections.get(*place));
+        own.is_some_and(|own| own.options.contains_key(&option.to_lowercase()))
+    }
+
     fn entry(&self, section: &str, option: &str) -> Option<&Entry> {
         let own = *self.index.get(section)?;
         let name = option.to_lowercase();
@@ -425,6 +431,8 @@ mod tests {
         assert_eq!(ini.sections().collect::<Vec<_>>(), ["alembic", "other"]);
         assert_eq!(ini.get("alembic", "a", "/"), found("1"));
         assert_eq!(ini.line("alembic", "a"), Some(2));
+        assert!(ini.has_own("alembic", "B") && ini.has_own("DEFAULT", "a"));
+        assert!(!ini.has_own("alembic", "a") && !ini.has_own("absent", "a"));
         assert_eq!(
             ini.get("other", "a", "/"),
             Err(error(2, "option 'a' in section 'other': no option 'b' to refer to"))

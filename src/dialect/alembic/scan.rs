@@ -22,6 +22,8 @@ pub(super) enum Mark {
     Migrations,
     /// A Python file that is a symbolic link, and where it leads.
     Link(BlobId),
+    /// `versions` beside `env.py` that is a symbolic link, and where it leads.
+    VersionsLink(BlobId),
 }
 
 type Marks = Rc<Vec<(RepoPath, Mark)>>;
@@ -31,7 +33,7 @@ type Marks = Rc<Vec<(RepoPath, Mark)>>;
 pub(super) struct Scanner {
     directories: HashMap<(TreeId, bool), Marks>,
     blobs: HashMap<BlobId, Facts>,
-    naming: HashMap<TreeId, bool>,
+    naming: HashMap<TreeId, Rc<Vec<RepoPath>>>,
 }
 
 /// What matters of a file's text.
@@ -65,7 +67,7 @@ impl Scanner {
         if let Some(marks) = self.directories.get(&(tree, telling)) {
             return Ok(Rc::clone(marks));
         }
-        let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)?.unwrap_or_default() };
+        let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)? };
         let here = RepoPath::root();
         let mut marks = Vec::new();
         let has = |name: &[u8], kind| entries.iter().any(|entry| entry.name == name && entry.kind == kind);
@@ -75,18 +77,21 @@ impl Scanner {
                     marks.push((here.clone(), Mark::Link(blob)));
                 }
                 (b"alembic.ini", Some(blob)) => marks.push((here.clone(), Mark::Ini(blob))),
-                (b"pyproject.toml", Some(blob)) => {
-                    if self.facts(objects, blob)?.mentions_alembic {
-                        marks.push((here.clone(), Mark::Pyproject(blob)));
-                    }
+                (b"pyproject.toml", Some(blob)) if self.facts(objects, blob)?.mentions_alembic => {
+                    marks.push((here.clone(), Mark::Pyproject(blob)));
                 }
                 _ => {}
             }
         }
         if has(b"env.py", EntryKind::File)
-            && (has(b"script.py.mako", EntryKind::File) || has(b"versions", EntryKind::Tree))
+            && (has(b"script.py.mako", EntryKind::File)
+                || has(b"versions", EntryKind::Tree)
+                || has(b"versions", EntryKind::Symlink))
         {
             marks.push((here.clone(), Mark::ScriptDirectory));
+            let versions = entries.iter().find(|entry| entry.name == "versions");
+            let link = versions.filter(|entry| entry.kind == EntryKind::Symlink).and_then(Entry::blob);
+            marks.extend(link.map(|target| (here.clone(), Mark::VersionsLink(target))));
         }
         if self.holds_migrations(objects, &entries, telling)? {
             marks.push((here, Mark::Migrations));
@@ -117,14 +122,13 @@ impl Scanner {
             .filter(|entry| entry.kind == EntryKind::File && entry.name.ends_with(b".py"))
             .filter(|entry| !entry.name.starts_with(b"__init__") && !entry.name.starts_with(b".#"))
             .collect();
-        let last = python.len().saturating_sub(1);
-        for (at, entry) in python.iter().enumerate() {
-            // Migrations are named by id, number or date. Where neither a directory's nor the
-            // file's name hints at them, the first and the last file speak for the rest: reading
-            // every source file of a large repository would cost more than the whole check.
-            if !(telling || at == 0 || at == last || is_numbered(&entry.name)) {
-                continue;
-            }
+        // Migrations are named by id, number or date. Where neither a directory's nor the file's name
+        // hints at them, the first file speaks for the rest: reading every source of a large
+        // repository would cost more than the whole check.
+        let first = python.first().map(|entry| &entry.name);
+        let worth_reading =
+            |entry: &&&Entry| telling || Some(&entry.name) == first || is_numbered(&entry.name);
+        for entry in python.iter().filter(worth_reading) {
             if let Some(blob) = entry.blob()
                 && self.facts(objects, blob)?.migration
             {
@@ -154,36 +158,68 @@ impl Scanner {
         Ok(count)
     }
 
-    /// Whether a Python file below `tree` names `version_locations`.
-    pub(super) fn names_version_locations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+    /// The Python files below `tree` that name `version_locations`, relative to it.
+    pub(super) fn naming_version_locations(
+        &mut self,
+        objects: &Objects,
+        tree: TreeId,
+    ) -> Result<Rc<Vec<RepoPath>>, Error> {
+        self.naming_below(objects, tree, 0)
+    }
+
+    fn naming_below(
+        &mut self,
+        objects: &Objects,
+        tree: TreeId,
+        depth: usize,
+    ) -> Result<Rc<Vec<RepoPath>>, Error> {
         if let Some(known) = self.naming.get(&tree) {
-            return Ok(*known);
+            return Ok(Rc::clone(known));
         }
-        let mut names = false;
-        for entry in objects.tree(tree)?.unwrap_or_default() {
+        let mut found = Vec::new();
+        for entry in objects.tree(tree)? {
             let name = entry.name.as_slice();
-            names = match (entry.kind, entry.blob(), entry.tree()) {
-                (EntryKind::File, Some(blob), _) if name.ends_with(b".py") => {
-                    self.facts(objects, blob)?.names_version_locations
+            let here = RepoPath::new(name);
+            match (entry.kind, entry.blob(), entry.tree()) {
+                (EntryKind::File, Some(blob), _)
+                    if name.ends_with(b".py") && self.facts(objects, blob)?.names_version_locations =>
+                {
+                    found.push(here);
                 }
-                (_, _, Some(tree)) if !name.starts_with(b".") && !FOREIGN.contains(&name) => {
-                    self.names_version_locations(objects, tree)?
+                (_, _, Some(tree))
+                    if depth < MAX_DEPTH && !name.starts_with(b".") && !FOREIGN.contains(&name) =>
+                {
+                    let inner = self.naming_below(objects, tree, depth + 1)?;
+                    found.extend(inner.iter().map(|path| here.join(path.as_bytes())));
                 }
-                _ => false,
-            };
-            if names {
-                break;
+                _ => {}
             }
         }
-        self.naming.insert(tree, names);
-        Ok(names)
+        let found = Rc::new(found);
+        self.naming.insert(tree, Rc::clone(&found));
+        Ok(found)
+    }
+
+    /// Whether the Python file `blob` names `version_locations`.
+    pub(super) fn blob_names_version_locations(
+        &mut self,
+        objects: &Objects,
+        blob: BlobId,
+    ) -> Result<bool, Error> {
+        Ok(self.facts(objects, blob)?.names_version_locations)
+    }
+
+    /// Whether a directory below `tree`, itself left out, holds migrations.
+    pub(super) fn nests_migrations(&mut self, objects: &Objects, tree: TreeId) -> Result<bool, Error> {
+        let marks = self.directory(objects, tree, true, 0)?;
+        Ok(marks.iter().any(|(directory, mark)| *mark == Mark::Migrations && !directory.is_root()))
     }
 
     fn facts(&mut self, objects: &Objects, blob: BlobId) -> Result<Facts, Error> {
         if let Some(facts) = self.blobs.get(&blob) {
             return Ok(*facts);
         }
-        let text = objects.blob(blob)?.unwrap_or_default();
+        let text = objects.needed_blob(blob)?;
         let facts = Facts {
             migration: assigns(&text, b"down_revision") && assigns(&text, b"revision"),
             names_version_locations: text.find_iter(b"version_locations").any(|at| {

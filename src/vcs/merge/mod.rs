@@ -125,10 +125,7 @@ struct Triple {
 impl Merge<'_> {
     fn members(&self, tree: Option<TreeId>) -> Result<Vec<Entry>, Error> {
         let Some(tree) = tree else { return Ok(Vec::new()) };
-        self.objects.tree(tree)?.ok_or_else(|| Error::Object {
-            id: tree.to_string(),
-            reason: "this directory is not in this copy".into(),
-        })
+        self.objects.tree(tree)
     }
 
     /// The merged directory, `None` where nothing is left in it.

@@ -149,12 +149,12 @@ struct Search<'a> {
 type Members<const N: usize> = BTreeMap<BString, [Option<Entry>; N]>;
 
 impl Search<'_> {
-    /// The members of several directories by name; none where one of them is not in this copy.
+    /// The members of several directories by name.
     fn members<const N: usize>(&self, trees: [Option<TreeId>; N]) -> Result<Members<N>, Error> {
         let mut members = Members::new();
         for (at, tree) in trees.into_iter().enumerate() {
             let Some(tree) = tree else { continue };
-            let Some(entries) = self.objects.tree(tree)? else { return Ok(Members::new()) };
+            let entries = self.objects.tree(tree)?;
             for entry in entries {
                 let row = members.entry(entry.name.clone()).or_insert([const { None }; N]);
                 row[at] = Some(entry);
@@ -534,7 +534,7 @@ impl<'a> Overlay<'a> {
 /// [`MAX_DEPTH`] on either end of a rename.
 fn write(objects: &Objects, tree: Option<TreeId>, changes: Vec<Change>) -> Result<Option<TreeId>, Error> {
     let entries = match tree {
-        Some(tree) => objects.tree(tree)?.unwrap_or_default(),
+        Some(tree) => objects.tree(tree)?,
         None => Vec::new(),
     };
     let mut members: BTreeMap<BString, Entry> =

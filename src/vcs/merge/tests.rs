@@ -90,7 +90,7 @@ fn files(objects: &Objects, tree: TreeId) -> Files {
     let mut files = Files::new();
     let mut todo = vec![(RepoPath::root(), tree)];
     while let Some((directory, tree)) = todo.pop() {
-        for entry in objects.tree(tree).unwrap().unwrap() {
+        for entry in objects.tree(tree).unwrap() {
             let path = directory.join(&entry.name);
             if let Some(tree) = entry.tree() {
                 todo.push((path, tree));

@@ -1,0 +1,124 @@
+//! One id in several files: the one that landed first keeps it.
+
+use std::collections::BTreeSet;
+
+use super::publication::{file_since, told};
+use super::repair::{Editor, Repair, Scene};
+use super::{Consequence, Step, StepKind};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::alembic::file_names::{new_id, rename_for_id, renumber};
+use crate::history::Reader;
+use crate::revision::Script;
+use crate::vcs::{Error, RepoPath};
+
+pub(super) fn repair(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    finding: &Diagnostic,
+) -> Result<Result<Repair, String>, Error> {
+    let Some(id) = finding.revisions.first() else { return Ok(Err("it names no revision".into())) };
+    let files: Vec<&Script> = scene.state.scripts_of(id).collect();
+    // Who was first: on the trunk longest, then whoever base has, then by creation date and name.
+    let mut order = Vec::new();
+    for script in &files {
+        let since = match scene.question.trunk {
+            Some(trunk) => file_since(scene.repo, trunk, &script.path)?,
+            None => None,
+        };
+        let in_base = scene.published.as_ref().is_some_and(|state| state.script_at(&script.path).is_some());
+        let created = script.header.docstring.create_date.as_ref().map(|date| date.value.clone());
+        order.push((
+            (since.map_or(i64::MAX, |(_, time)| time), !in_base, created, script.path.clone()),
+            since,
+            *script,
+        ));
+    }
+    order.sort_by(|one, two| one.0.cmp(&two.0));
+    let objects = reader.objects();
+    let Some((_, kept_since, kept)) = order.first().cloned() else {
+        return Ok(Err("it has no files".into()));
+    };
+    let mut editor = Editor::new(scene);
+    let mut evidence = Vec::new();
+    match kept_since {
+        Some((commit, _)) => evidence.push(format!(
+            "{} landed on {} in {}",
+            kept.path,
+            scene.publication.trunk_name(),
+            told(scene.repo, commit)?
+        )),
+        None => evidence.push(format!("{} is not on {}", kept.path, scene.publication.trunk_name())),
+    }
+    let mut given: BTreeSet<String> = BTreeSet::new();
+    for (_, since, script) in order.iter().skip(1) {
+        let number = scene.next_number()?;
+        let taken = |id: &str| scene.is_taken(id) || given.contains(id);
+        let seed = format!("{} {id}", script.path);
+        let new = new_id(scene.naming.ids.as_ref(), id, number, &seed, taken);
+        let followers = followers(scene, kept, script, id);
+        if let Err(reason) = editor.change_id(objects, &script.path, id, &new, &followers)? {
+            return Ok(Err(reason));
+        }
+        let own = crate::revision::number_prefix(script.path.name());
+        let renamed = rename_for_id(&script.path, id, &new).or_else(|| {
+            own.filter(|_| scene.is_numbered()).and_then(|own| renumber(&script.path, own, number))
+        });
+        if let Some(to) = renamed
+            && let Err(reason) = editor.rename(objects, &script.path, to)?
+        {
+            return Ok(Err(reason));
+        }
+        let mut evidence = evidence.clone();
+        match since {
+            Some((commit, _)) => evidence.push(format!(
+                "{} landed on {} in {}",
+                script.path,
+                scene.publication.trunk_name(),
+                told(scene.repo, *commit)?
+            )),
+            None => evidence.push(format!("{} is not on {}", script.path, scene.publication.trunk_name())),
+        }
+        editor.step(Step {
+            kind: StepKind::NewId,
+            revision: id.clone(),
+            path: script.path.clone(),
+            new_path: editor.target(&script.path),
+            from: id.clone(),
+            to: new.clone(),
+            reason: format!(
+                "{} has the id too, and came first; a merge revision would leave both files with one id",
+                kept.path
+            ),
+            evidence,
+        });
+        editor.repair.database.push(Consequence {
+            stamp: id.clone(),
+            effect: format!(
+                "a database that ran {} under this id has to be told its new one; one that ran {} stays as it is",
+                script.path, kept.path
+            ),
+            sql: Some(format!(
+                "UPDATE alembic_version SET version_num = '{}' WHERE version_num = '{}';",
+                new.replace('\'', "''"),
+                id.replace('\'', "''")
+            )),
+        });
+        given.insert(new);
+    }
+    editor.finish(objects).map(Ok)
+}
+
+/// Files that mean `script` when they name the id: where head's branch knows only this one of the
+/// two, those that came with it.
+fn followers(scene: &Scene<'_>, kept: &Script, script: &Script, id: &str) -> Vec<RepoPath> {
+    let kept_is_elsewhere = scene.head.script_at(&kept.path).is_none();
+    scene
+        .head
+        .scripts
+        .iter()
+        .filter(|other| other.path != script.path && !scene.publication.is_published(&other.revision))
+        .filter(|other| other.down_revisions().chain(other.depends_on()).any(|named| named == id))
+        .filter(|_| kept_is_elsewhere)
+        .map(|other| other.path.clone())
+        .collect()
+}

@@ -1,0 +1,293 @@
+//! Several heads: what is not published moves onto what is; what is published is merged.
+
+use std::collections::BTreeSet;
+
+use super::number::renumber_script;
+use super::publication::{landed, released_in, told};
+use super::repair::{Editor, Repair, Scene};
+use super::{Consequence, Step, StepKind, Strategy};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::alembic::file_names::{claimed_number, hex_id, new_id, next_number};
+use crate::dialect::{CreateDate, NewScript};
+use crate::history::Reader;
+use crate::vcs::Error;
+
+pub(super) fn repair(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    finding: &Diagnostic,
+) -> Result<Result<Repair, String>, Error> {
+    let graph = &scene.state.graph;
+    if scene.choices.strategy == Strategy::Renumber {
+        return Ok(Err("--strategy renumber mends numbers only".into()));
+    }
+    if !graph.cycles().is_empty() {
+        return Ok(Err("the revisions lead in a circle; which edge is wrong only their author knows".into()));
+    }
+    let ids: BTreeSet<String> = finding.revisions.iter().cloned().collect();
+    let landings = landed(scene.repo, reader, &scene.state, scene.question.trunk, &ids)?;
+    // The head that keeps its place first: published before unpublished, earlier before later.
+    let mut order = Vec::new();
+    for id in &ids {
+        let landing = landings.get(id);
+        let time = match landing {
+            Some(landing) => {
+                scene.repo.objects().commit(landing.commit)?.map_or(i64::MAX, |commit| commit.time)
+            }
+            None => i64::MAX,
+        };
+        let created = scene.state.script(id).and_then(|script| script.header.docstring.create_date.clone());
+        order.push((!scene.publication.is_published(id), time, created.map(|date| date.value), id.clone()));
+    }
+    order.sort();
+    let heads: Vec<String> = order.into_iter().map(|(.., id)| id).collect();
+    let Some((kept, others)) = heads.split_first() else { return Ok(Err("it names no heads".into())) };
+    // One at a time: the next reading of the graph tells what is left.
+    let Some(moving) = others.last() else { return Ok(Err("there is one head".into())) };
+    let evidence = |id: &str| -> Result<Vec<String>, Error> {
+        let mut facts = Vec::new();
+        match landings.get(id) {
+            Some(landing) => {
+                let when = told(scene.repo, landing.commit)?;
+                facts.push(format!("'{id}' landed on {} in {when}", scene.publication.trunk_name()));
+                let path = scene.state.script(id).map(|script| script.path.clone()).unwrap_or_default();
+                facts.push(match released_in(scene.repo, &path)? {
+                    Some(tag) => format!("'{id}' is in the release {tag}"),
+                    None => format!("no tag contains '{id}'"),
+                });
+            }
+            None => facts.push(format!("'{id}' is not on {}", scene.publication.trunk_name())),
+        }
+        Ok(facts)
+    };
+    let mut facts = evidence(kept)?;
+    facts.extend(evidence(moving)?);
+    let chain = |head: &str, other: &str| -> Vec<String> {
+        let below: BTreeSet<&str> = graph.ancestors(other);
+        let members = graph.ancestors(head);
+        graph
+            .topological()
+            .into_iter()
+            .filter(|id| members.contains(id) && !below.contains(id))
+            .map(str::to_owned)
+            .collect()
+    };
+    let gone_out = |members: &[String]| -> Result<bool, Error> {
+        for id in members {
+            if scene.publication.is_deployed(id) {
+                return Ok(true);
+            }
+            let path = scene.state.script(id).map(|script| script.path.clone()).unwrap_or_default();
+            if scene.publication.is_published(id) && released_in(scene.repo, &path)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    let (ours, theirs) = (chain(kept, moving), chain(moving, kept));
+    let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
+    let (moves, stays, members) = match scene.choices.strategy {
+        Strategy::Merge => (None, kept, Vec::new()),
+        Strategy::Reparent => (Some(moving), kept, theirs),
+        _ if !published(&theirs) => (Some(moving), kept, theirs),
+        _ if !published(&ours) => (Some(kept), moving, ours),
+        _ => match (gone_out(&ours)?, gone_out(&theirs)?) {
+            (true, false) => (Some(moving), kept, theirs),
+            (false, true) => (Some(kept), moving, ours),
+            _ => (None, kept, Vec::new()),
+        },
+    };
+    match moves {
+        Some(head) => move_chain(scene, reader, head, stays, &members, &facts, &ids),
+        None => merge(scene, reader, &heads, &facts),
+    }
+}
+
+/// Puts the chain that ends in `head` on top of `onto`, renumbered where the environment numbers.
+fn move_chain(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    head: &str,
+    onto: &str,
+    members: &[String],
+    facts: &[String],
+    heads: &BTreeSet<String>,
+) -> Result<Result<Repair, String>, Error> {
+    let mut editor = Editor::new(scene);
+    let inside: BTreeSet<&str> = members.iter().map(String::as_str).collect();
+    for id in members {
+        for script in scene.state.scripts_of(id) {
+            let parents: Vec<String> = script.down_revisions().map(str::to_owned).collect();
+            if !parents.is_empty() && parents.iter().all(|parent| inside.contains(parent.as_str())) {
+                continue;
+            }
+            let mut to: Vec<String> = Vec::new();
+            for parent in &parents {
+                let new = if inside.contains(parent.as_str()) { parent.as_str() } else { onto };
+                if !to.iter().any(|known| known == new) {
+                    to.push(new.to_owned());
+                }
+            }
+            if to.is_empty() {
+                to.push(onto.to_owned());
+            }
+            if let Err(reason) = editor.reparent(reader.objects(), &script.path, &to)? {
+                return Ok(Err(reason));
+            }
+            editor.step(Step {
+                kind: StepKind::Reparent,
+                revision: id.clone(),
+                path: script.path.clone(),
+                new_path: None,
+                from: if parents.is_empty() { "None".into() } else { parents.join(", ") },
+                to: to.join(", "),
+                reason: match scene.publication.is_published(id) {
+                    true => format!("'{onto}' keeps its place; '{head}' moves onto it"),
+                    false => format!("'{head}' is not published, so it moves onto '{onto}'"),
+                },
+                evidence: facts.to_vec(),
+            });
+            if scene.publication.is_published(id) {
+                let others: Vec<String> =
+                    scene.state.graph.ancestors(onto).iter().map(ToString::to_string).collect();
+                let skipped: Vec<&String> = others
+                    .iter()
+                    .filter(|other| !scene.state.graph.ancestors(id).contains(other.as_str()))
+                    .collect();
+                editor.repair.database.push(Consequence {
+                    stamp: id.clone(),
+                    effect: format!(
+                        "a database that stands at '{id}' or above counts {} as done without having run {}: stamp it \
+                         back to the revision it has really reached, then upgrade",
+                        skipped.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", "),
+                        if skipped.len() == 1 { "it" } else { "them" }
+                    ),
+                    sql: None,
+                });
+            }
+        }
+    }
+    let renumbered = match scene.is_numbered() {
+        true => renumber_chain(scene, reader, &mut editor, members, onto)?,
+        false => Ok(()),
+    };
+    if let Err(reason) = renumbered {
+        return Ok(Err(reason));
+    }
+    let changed = editor.repair.id_changes.iter().find(|(from, _)| from == head).map(|(_, to)| to.clone());
+    editor.markers(reader.objects(), heads, &changed.unwrap_or_else(|| head.to_owned()))?;
+    editor.finish(reader.objects()).map(Ok)
+}
+
+/// Gives members whose number is not above all numbers below them the next free ones.
+fn renumber_chain(
+    scene: &Scene<'_>,
+    reader: &Reader,
+    editor: &mut Editor<'_>,
+    members: &[String],
+    onto: &str,
+) -> Result<Result<(), String>, Error> {
+    let number = |id: &str| {
+        let script = scene.state.script(id)?;
+        claimed_number(&script.path, id)
+    };
+    let below = scene.state.graph.ancestors(onto).into_iter().filter_map(number).max();
+    let mut highest = below.unwrap_or(0);
+    let mut next: Option<u32> = None;
+    for id in members {
+        let Some(own) = number(id) else { continue };
+        if own > highest && next.is_none() {
+            highest = own;
+            continue;
+        }
+        if scene.publication.is_published(id) {
+            // A published id stays; its number merely no longer tells the order.
+            continue;
+        }
+        let free = match next {
+            Some(next) => next,
+            None => next_number(scene.claimed_numbers()?.into_iter().chain([highest])),
+        };
+        let Some(script) = scene.state.script(id) else { continue };
+        let reason = format!("it runs after '{onto}'; {free} is the next free number over all branches");
+        if let Err(reason) = renumber_script(scene, reader, editor, script, free, &reason)? {
+            return Ok(Err(reason));
+        }
+        next = Some(free + 1);
+    }
+    Ok(Ok(()))
+}
+
+/// A new revision that merges the heads, as the repository's own template writes it.
+fn merge(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    heads: &[String],
+    facts: &[String],
+) -> Result<Result<Repair, String>, Error> {
+    let environment = &scene.state.environment;
+    if let Some(absent) = heads.iter().find(|head| !scene.head.graph.contains(head)) {
+        return Ok(Err(format!(
+            "'{absent}' is only in base: merge base into head first, then run onehead fix again"
+        )));
+    }
+    let template = environment.directory.join(scene.dialect.template_name());
+    let template = reader.objects().file(scene.head_tree, &template)?;
+    let location = scene.state.script(&heads[0]).map(|script| script.path.parent());
+    let Some(location) = location.or_else(|| environment.version_locations.first().map(|l| l.path.clone()))
+    else {
+        return Ok(Err("there is no directory for it".into()));
+    };
+    let message = format!("merge {}", heads.join(" and "));
+    let number = scene.next_number()?;
+    let taken = |id: &str| scene.is_taken(id);
+    let id = match &scene.naming.ids {
+        Some(style) => new_id(Some(style), &message, number, &message, taken),
+        None => hex_id(&message, 12, taken),
+    };
+    let parents = heads.to_vec();
+    let local = jiff::Timestamp::from_second(scene.choices.now)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .datetime();
+    let script = NewScript {
+        id: &id,
+        message: Some(&message),
+        parents: &parents,
+        depends_on: &[],
+        branch_labels: &[],
+        create_date: CreateDate { local, offset: None, epoch: scene.choices.now },
+        number: scene.naming.numbered_files.then_some(number),
+    };
+    let file_template = environment.file_template.as_deref().or(scene.naming.file_template.as_deref());
+    let file = scene.dialect.new_file(&location, template.as_deref(), file_template, &script);
+    if file.notes.iter().any(|note| note.contains("script.py.mako")) && template.is_some() {
+        return Ok(Err(format!(
+            "{} (write the merge revision with 'alembic merge heads')",
+            file.notes.join("; ")
+        )));
+    }
+    let mut editor = Editor::new(scene);
+    editor.repair.notes.extend(file.notes);
+    editor.step(Step {
+        kind: StepKind::MergeRevision,
+        revision: id.clone(),
+        path: file.path.clone(),
+        new_path: None,
+        from: heads.join(", "),
+        to: id.clone(),
+        reason:
+            "both are published, and databases may have run either: merging them changes nothing that has run"
+                .into(),
+        evidence: facts.to_vec(),
+    });
+    editor.repair.database.push(Consequence {
+        stamp: heads.join(", "),
+        effect: "a database at any of these heads runs the others' revisions and then the merge".into(),
+        sql: None,
+    });
+    editor.create(file.path, file.text);
+    let old: BTreeSet<String> = heads.iter().cloned().collect();
+    editor.markers(reader.objects(), &old, &id)?;
+    editor.finish(reader.objects()).map(Ok)
+}

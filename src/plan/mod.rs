@@ -1,0 +1,400 @@
+//! The smallest right repair of what `check` finds, built and proven in memory.
+//!
+//! One fault is repaired at a time, the edited tree is read again from scratch, and the next fault
+//! is taken from what the new reading says. In the end the whole must have lost what it set out to
+//! repair and gained nothing.
+
+mod duplicate_id;
+mod heads;
+mod missing_parent;
+mod number;
+mod publication;
+mod repair;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::{Answer, Question, Side, check};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::history::Reader;
+use crate::revision::Environment;
+use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
+
+use repair::{Repair, Scene};
+
+/// How heads are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Strategy {
+    /// By the verdict: what is not published moves, what is published is merged.
+    #[default]
+    Auto,
+    /// The later one moves, even where it is published.
+    Reparent,
+    /// A merge revision.
+    Merge,
+    /// Only numbers are mended.
+    Renumber,
+}
+
+/// What the user decided.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// How heads are joined.
+    pub strategy: Strategy,
+    /// Revisions that databases are known to stand at.
+    pub deployed: BTreeSet<String>,
+    /// The moment of a new revision: seconds since the epoch.
+    pub now: i64,
+}
+
+/// What kind of change a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// Other parents.
+    Reparent,
+    /// Another file name.
+    Rename,
+    /// Another id.
+    NewId,
+    /// Another number, in name and perhaps id.
+    Renumber,
+    /// A new revision that merges heads.
+    MergeRevision,
+    /// A file brought back from the history.
+    Restore,
+    /// Another place that names an id.
+    Reference,
+}
+
+/// What steps do, in a few words: `re-parents 2 revisions onto 8f2a…`.
+pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
+    let steps: Vec<&Step> = steps.into_iter().collect();
+    let told = |kind| {
+        let of_kind: Vec<&&Step> = steps.iter().filter(|step| step.kind == kind).collect();
+        let to = &of_kind.first()?.to;
+        let revisions = match of_kind.len() {
+            1 => "1 revision".to_owned(),
+            count => format!("{count} revisions"),
+        };
+        Some(match kind {
+            StepKind::Reparent if to.is_empty() => format!("makes {revisions} a base"),
+            StepKind::Reparent => format!("re-parents {revisions} onto {to}"),
+            StepKind::Renumber if of_kind.len() == 1 => format!("renumbers {revisions} to {to}"),
+            StepKind::Renumber => format!("renumbers {revisions} from {to} on"),
+            StepKind::NewId if of_kind.len() == 1 => format!("gives {revisions} the new id {to}"),
+            StepKind::NewId => format!("gives {revisions} new ids"),
+            StepKind::Restore => format!("restores {revisions}"),
+            StepKind::MergeRevision => format!("merges the heads in the new revision {to}"),
+            _ => return None,
+        })
+    };
+    [StepKind::Reparent, StepKind::Renumber, StepKind::NewId, StepKind::Restore, StepKind::MergeRevision]
+        .into_iter()
+        .filter_map(told)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+impl StepKind {
+    /// Its name in documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Reparent => "reparent",
+            Self::Rename => "rename",
+            Self::NewId => "new-id",
+            Self::Renumber => "renumber",
+            Self::MergeRevision => "merge-revision",
+            Self::Restore => "restore",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+/// One change of one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its kind.
+    pub kind: StepKind,
+    /// The revision.
+    pub revision: String,
+    /// Its file before.
+    pub path: RepoPath,
+    /// Its file after, where that differs.
+    pub new_path: Option<RepoPath>,
+    /// What was: parents, id or number.
+    pub from: String,
+    /// What is.
+    pub to: String,
+    /// Why this is right.
+    pub reason: String,
+    /// The facts that this rests on.
+    pub evidence: Vec<String>,
+}
+
+/// What happens to databases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consequence {
+    /// The stamp concerned.
+    pub stamp: String,
+    /// What becomes of a database with it.
+    pub effect: String,
+    /// What mends it.
+    pub sql: Option<String>,
+}
+
+/// A file that the plan changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    /// Where it is; of a new file, where it will be.
+    pub path: RepoPath,
+    /// Where it goes, if it moves.
+    pub new_path: Option<RepoPath>,
+    /// Its content before; `None`: a new file.
+    pub before: Option<BlobId>,
+    /// Its content after.
+    pub after: BlobId,
+}
+
+/// Some steps that belong together, as one commit.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The rule whose finding they repair.
+    pub rule: &'static str,
+    /// That finding's subject.
+    pub subject: String,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Head's tree after them.
+    pub tree: TreeId,
+}
+
+/// A fault that is left alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The rule.
+    pub rule: &'static str,
+    /// The fault.
+    pub message: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A proven plan.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is done, in order.
+    pub groups: Vec<Group>,
+    /// Ids that change.
+    pub id_changes: Vec<(String, String)>,
+    /// What that means for databases.
+    pub database: Vec<Consequence>,
+    /// Heads of the merge before, over all environments.
+    pub heads_before: Vec<String>,
+    /// Heads of the merge after.
+    pub heads_after: Vec<String>,
+    /// The files that change.
+    pub files: Vec<FileChange>,
+    /// What is left alone, and why.
+    pub refused: Vec<Refusal>,
+    /// What could not be done as asked, one sentence each.
+    pub notes: Vec<String>,
+    /// Head's tree in the end.
+    pub tree: TreeId,
+    /// Findings that the plan repairs.
+    pub repaired: Vec<Diagnostic>,
+}
+
+/// Repairs of one plan: more faults than this at once are not repaired by a machine.
+const MOST_REPAIRS: usize = 200;
+
+/// In this order, as each makes the next one simpler.
+pub const REPAIRABLE: [&str; 4] =
+    ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number"];
+
+/// Plans the repair of what [`check`] finds for `question`.
+///
+/// # Errors
+/// As [`check`]; and [`Unproven`] where the result would not be better than what is there.
+pub fn plan<E: From<Error> + From<Unproven>>(
+    repo: &Repo,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    choices: &Choices,
+    prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
+) -> Result<Plan, E> {
+    let first = check(repo, reader, question, prepare)?;
+    let standing = first.brings_nothing;
+    let original = question.head.tree;
+    let mut tree = original;
+    let mut groups: Vec<Group> = Vec::new();
+    let mut refused: BTreeMap<(&'static str, String), Refusal> = BTreeMap::new();
+    let mut database = Vec::new();
+    let mut id_changes: Vec<(String, String)> = Vec::new();
+    let mut notes = Vec::new();
+    let mut moved: BTreeMap<RepoPath, RepoPath> = BTreeMap::new();
+    let mut answer = None;
+    for _ in 0..MOST_REPAIRS {
+        let now = match answer.take() {
+            Some(now) => now,
+            None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
+        };
+        let Some(finding) = next(&now, standing, &refused) else {
+            answer = Some(now);
+            break;
+        };
+        let scene = Scene::new(repo, reader, question, tree, &now, &finding, choices, standing, prepare)?;
+        let repaired: Result<Repair, String> = match (&scene, finding.rule) {
+            (None, _) => Err("its environment is not there any more".into()),
+            (Some(scene), "duplicate-revision") => duplicate_id::repair(scene, reader, &finding)?,
+            (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
+            (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
+            (Some(scene), _) => number::repair(scene, reader, &finding)?,
+        };
+        let key = (finding.rule, finding.subject.clone());
+        match repaired {
+            Ok(repair) if !repair.changes.is_empty() => {
+                tree = edit_tree(reader.objects(), tree, &repair.changes)?;
+                for (from, to) in &repair.moved {
+                    let first = moved.iter().find(|(_, now)| *now == from).map(|(first, _)| first.clone());
+                    moved.insert(first.unwrap_or_else(|| from.clone()), to.clone());
+                }
+                database.extend(repair.database);
+                id_changes.extend(repair.id_changes);
+                notes.extend(repair.notes);
+                groups.push(Group {
+                    rule: finding.rule,
+                    subject: finding.subject.clone(),
+                    steps: repair.steps,
+                    tree,
+                });
+            }
+            Ok(_) => {
+                let reason = "nothing of it can be changed from here".into();
+                refused.insert(key, Refusal { rule: finding.rule, message: finding.message.clone(), reason });
+                answer = Some(now);
+            }
+            Err(reason) => {
+                refused.insert(key, Refusal { rule: finding.rule, message: finding.message.clone(), reason });
+                answer = Some(now);
+            }
+        }
+    }
+    let last = match answer {
+        Some(last) => last,
+        None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
+    };
+    let repaired = prove(&first, &last, !groups.is_empty())?;
+    Ok(Plan {
+        files: files(reader, original, tree, &moved)?,
+        heads_before: heads_of(&first),
+        heads_after: heads_of(&last),
+        groups,
+        id_changes,
+        database,
+        refused: refused.into_values().collect(),
+        notes,
+        tree,
+        repaired,
+    })
+}
+
+/// The answer for head as it is planned by now.
+fn first_or_again<E: From<Error>>(
+    repo: &Repo,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    tree: TreeId,
+    standing: bool,
+    prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
+    first: &Answer,
+) -> Result<Answer, E> {
+    if tree == question.head.tree {
+        return Ok(first.clone());
+    }
+    let head = Side { tree, committed: false, ..question.head };
+    // A fault that stands in a published state is judged against that state alone.
+    let base = if standing { Some(question.head) } else { question.base };
+    check(repo, reader, &Question { base, head, all_findings: standing, ..*question }, prepare)
+}
+
+fn is_target(finding: &Diagnostic, standing: bool) -> bool {
+    (finding.new || standing) && REPAIRABLE.contains(&finding.rule)
+}
+
+fn next(
+    answer: &Answer,
+    standing: bool,
+    refused: &BTreeMap<(&'static str, String), Refusal>,
+) -> Option<Diagnostic> {
+    let rank = |finding: &Diagnostic| REPAIRABLE.iter().position(|rule| *rule == finding.rule);
+    answer
+        .findings
+        .iter()
+        .filter(|finding| is_target(finding, standing))
+        .filter(|finding| !refused.contains_key(&(finding.rule, finding.subject.clone())))
+        .min_by_key(|finding| rank(finding))
+        .cloned()
+}
+
+fn heads_of(answer: &Answer) -> Vec<String> {
+    answer.merged.iter().flat_map(|state| state.graph.heads().iter().cloned()).collect()
+}
+
+/// The result would not be better than what is there.
+#[derive(Debug, thiserror::Error)]
+#[error("the planned change would not hold: it would bring {0}")]
+pub struct Unproven(pub String);
+
+/// What the plan repaired; refuses where it brought something new.
+fn prove(first: &Answer, last: &Answer, changed: bool) -> Result<Vec<Diagnostic>, Unproven> {
+    if !changed {
+        return Ok(Vec::new());
+    }
+    let has = |answer: &Answer, finding: &Diagnostic| {
+        answer.findings.iter().any(|known| {
+            known.rule == finding.rule && known.subject == finding.subject && known.extent >= finding.extent
+        })
+    };
+    // Moving what is published is what the user asked for, or what the verdict allows; the plan
+    // tells what it means for databases.
+    let told = [
+        "reparented-after-landing",
+        "edited-after-landing",
+        "renamed-after-landing",
+        "deleted-after-landing",
+    ];
+    let gained = last.findings.iter().find(|finding| {
+        finding.severity == Severity::Error && !told.contains(&finding.rule) && !has(first, finding)
+    });
+    if let Some(gained) = gained {
+        return Err(Unproven(format!("{}: {}", gained.rule, gained.message)));
+    }
+    Ok(first.findings.iter().filter(|finding| !has(last, finding)).cloned().collect())
+}
+
+/// The files that differ between the two trees, moves as planned.
+fn files(
+    reader: &Reader,
+    before: TreeId,
+    after: TreeId,
+    moved: &BTreeMap<RepoPath, RepoPath>,
+) -> Result<Vec<FileChange>, Error> {
+    let objects = reader.objects();
+    let blob =
+        |tree, path: &RepoPath| Ok::<_, Error>(objects.entry(tree, path)?.and_then(|entry| entry.blob()));
+    let targets: BTreeSet<&RepoPath> = moved.values().collect();
+    let mut found = Vec::new();
+    for path in crate::vcs::changed_files(objects, before, after)? {
+        if let Some(to) = moved.get(&path) {
+            if let (Some(old), Some(new)) = (blob(before, &path)?, blob(after, to)?) {
+                found.push(FileChange { path, new_path: Some(to.clone()), before: Some(old), after: new });
+                continue;
+            }
+        } else if targets.contains(&path) {
+            continue;
+        }
+        if let Some(after) = blob(after, &path)? {
+            found.push(FileChange { before: blob(before, &path)?, path, new_path: None, after });
+        }
+    }
+    Ok(found)
+}

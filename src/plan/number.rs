@@ -1,0 +1,98 @@
+//! Two files with one number: what is not published takes the next free one.
+
+use super::repair::{Editor, Repair, Scene};
+use super::{Consequence, Step, StepKind};
+use crate::diagnostic::Diagnostic;
+use crate::dialect::alembic::file_names::{renumber, renumber_id};
+use crate::history::Reader;
+use crate::revision::{Script, number_prefix};
+use crate::vcs::{Error, RepoPath};
+
+pub(super) fn repair(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    finding: &Diagnostic,
+) -> Result<Result<Repair, String>, Error> {
+    let paths: Vec<&RepoPath> = finding.places.iter().map(|place| &place.path).collect();
+    let scripts: Vec<&Script> = paths.iter().filter_map(|path| scene.state.script_at(path)).collect();
+    let published = |script: &Script| {
+        scene.published.as_ref().is_some_and(|state| state.script_at(&script.path).is_some())
+    };
+    let Some(kept) = scripts.iter().find(|script| published(script)).or(scripts.first()) else {
+        return Ok(Err("none of the files is a revision".into()));
+    };
+    let mut editor = Editor::new(scene);
+    let others = scripts.iter().filter(|script| script.path != kept.path);
+    for (number, script) in (scene.next_number()?..).zip(others) {
+        if published(script) && scene.choices.strategy != super::Strategy::Renumber {
+            return Ok(Err(format!(
+                "{} and {} are both published; --strategy renumber renames the later one all the same",
+                kept.path, script.path
+            )));
+        }
+        let reason =
+            format!("{} has the number already; {number} is the next free one over all branches", kept.path);
+        if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason)? {
+            return Ok(Err(refused));
+        }
+    }
+    editor.finish(reader.objects()).map(Ok)
+}
+
+/// Gives `script` the number `number` in its name and, where the id carries one, in its id.
+pub(super) fn renumber_script(
+    scene: &Scene<'_>,
+    reader: &Reader,
+    editor: &mut Editor<'_>,
+    script: &Script,
+    number: u32,
+    reason: &str,
+) -> Result<Result<(), String>, Error> {
+    let objects = reader.objects();
+    let own = number_prefix(script.path.name());
+    let new_id = renumber_id(&script.revision, number).filter(|id| *id != *script.revision);
+    if let Some(id) = &new_id {
+        if scene.is_taken(id) {
+            return Ok(Err(format!("the id '{id}' is taken")));
+        }
+        let names = |other: &&std::sync::Arc<Script>| {
+            other.down_revisions().chain(other.depends_on()).any(|named| named == &*script.revision)
+        };
+        let followers: Vec<RepoPath> =
+            scene.head.scripts.iter().filter(names).map(|other| other.path.clone()).collect();
+        if let Err(refused) = editor.change_id(objects, &script.path, &script.revision, id, &followers)? {
+            return Ok(Err(refused));
+        }
+        editor.repair.database.push(Consequence {
+            stamp: script.revision.to_string(),
+            effect: format!("a database that stands at '{}' has to be told its new id", script.revision),
+            sql: Some(format!(
+                "UPDATE alembic_version SET version_num = '{}' WHERE version_num = '{}';",
+                id.replace('\'', "''"),
+                script.revision.replace('\'', "''")
+            )),
+        });
+    }
+    if let Some(to) = own.and_then(|own| renumber(&script.path, own, number))
+        && let Err(refused) = editor.rename(objects, &script.path, to)?
+    {
+        return Ok(Err(refused));
+    }
+    let published = scene.publication.is_published(&script.revision);
+    editor.step(Step {
+        kind: StepKind::Renumber,
+        revision: script.revision.to_string(),
+        path: script.path.clone(),
+        new_path: editor.target(&script.path),
+        from: own.map_or_else(|| script.revision.to_string(), |own| own.to_string()),
+        to: new_id.unwrap_or_else(|| number.to_string()),
+        reason: reason.to_owned(),
+        evidence: vec![format!(
+            "'{}' is {}on {}",
+            script.revision,
+            if published { "" } else { "not " },
+            scene.publication.trunk_name()
+        )],
+    });
+    Ok(Ok(()))
+}

@@ -1,0 +1,111 @@
+use std::collections::BTreeMap;
+
+use bstr::BString;
+
+use super::objects::EntryKind;
+use super::{BlobId, Entry, Error, Objects, RepoPath, TreeId};
+
+/// The tree `root` with files put (`Some`) or taken away (`None`); in memory. A file that stays keeps
+/// its executable bit, and directories that become empty go.
+///
+/// # Errors
+/// When a tree is missing, or a path leads through something that is no directory.
+pub fn edit_tree(
+    objects: &Objects,
+    root: TreeId,
+    changes: &BTreeMap<RepoPath, Option<BlobId>>,
+) -> Result<TreeId, Error> {
+    let changes: Vec<(Vec<&[u8]>, Option<BlobId>)> = changes
+        .iter()
+        .map(|(path, blob)| (path.components().map(|part| part.as_ref()).collect(), *blob))
+        .collect();
+    Ok(directory(objects, Some(root), changes)?.unwrap_or(objects.empty_tree()))
+}
+
+/// The components of a path below some directory, and what stands there afterwards.
+type FileChange<'p> = (Vec<&'p [u8]>, Option<BlobId>);
+
+fn directory(
+    objects: &Objects,
+    tree: Option<TreeId>,
+    changes: Vec<FileChange<'_>>,
+) -> Result<Option<TreeId>, Error> {
+    let mut members: BTreeMap<BString, Entry> = match tree {
+        Some(tree) => objects.tree(tree)?.into_iter().map(|entry| (entry.name.clone(), entry)).collect(),
+        None => BTreeMap::new(),
+    };
+    let mut below: BTreeMap<&[u8], Vec<FileChange<'_>>> = BTreeMap::new();
+    for (mut path, blob) in changes {
+        if path.len() > 1 {
+            let first = path.remove(0);
+            below.entry(first).or_default().push((path, blob));
+            continue;
+        }
+        let Some(name) = path.first() else { continue };
+        match blob {
+            None => _ = members.remove(*name),
+            Some(blob) => {
+                let executable = members.get(*name).is_some_and(|entry| entry.executable);
+                let entry = Entry { name: (*name).into(), kind: EntryKind::File, executable, id: blob.0 };
+                members.insert((*name).into(), entry);
+            }
+        }
+    }
+    for (name, changes) in below {
+        let known = members.get(name).cloned();
+        if known.as_ref().is_some_and(|entry| entry.kind != EntryKind::Tree) {
+            let path = String::from_utf8_lossy(name).into_owned();
+            return Err(Error::File { path, reason: "it is no directory".into() });
+        }
+        match directory(objects, known.and_then(|entry| entry.tree()), changes)? {
+            None => _ = members.remove(name),
+            Some(tree) => {
+                let entry = Entry { name: name.into(), kind: EntryKind::Tree, executable: false, id: tree.0 };
+                members.insert(name.into(), entry);
+            }
+        }
+    }
+    if members.is_empty() {
+        return Ok(None);
+    }
+    objects.write_tree(members.into_values()).map(Some)
+}
+
+/// Paths of files that differ between two trees, sorted.
+///
+/// # Errors
+/// When a tree is missing.
+pub fn changed_files(objects: &Objects, before: TreeId, after: TreeId) -> Result<Vec<RepoPath>, Error> {
+    let mut changed = Vec::new();
+    let mut pending = vec![(RepoPath::root(), Some(before), Some(after))];
+    while let Some((directory, before, after)) = pending.pop() {
+        if before == after {
+            continue;
+        }
+        let members = |tree: Option<TreeId>| tree.map_or(Ok(Vec::new()), |tree| objects.tree(tree));
+        let mut pairs: BTreeMap<BString, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
+        for entry in members(before)? {
+            let pair: &mut (Option<Entry>, Option<Entry>) = pairs.entry(entry.name.clone()).or_default();
+            pair.0 = Some(entry);
+        }
+        for entry in members(after)? {
+            let pair: &mut (Option<Entry>, Option<Entry>) = pairs.entry(entry.name.clone()).or_default();
+            pair.1 = Some(entry);
+        }
+        for (name, (old, new)) in pairs {
+            if old == new {
+                continue;
+            }
+            let path = directory.join(&name);
+            let tree = |entry: &Option<Entry>| entry.as_ref().and_then(Entry::tree);
+            if tree(&old).is_some() || tree(&new).is_some() {
+                pending.push((path.clone(), tree(&old), tree(&new)));
+            }
+            if [&old, &new].into_iter().flatten().any(|entry| entry.tree().is_none()) {
+                changed.push(path);
+            }
+        }
+    }
+    changed.sort();
+    Ok(changed)
+}
