@@ -440,7 +440,16 @@ impl Plan<'_> {
         match self.sides[other].get(old)?.filter(|entry| entry.kind != EntryKind::Tree) {
             None => {
                 self.base.set(old, None);
-                self.conflict(new, "renamed on one side, deleted on the other");
+                // git tells both where the other side has another file of the new name; one will do.
+                let namesake = self.sides[other].get(new)?;
+                let is_clash = namesake.is_some() && !same(&namesake, &self.sides[1 - other].get(new)?);
+                self.conflict(
+                    new,
+                    match is_clash {
+                        true => "added on both sides",
+                        false => "renamed on one side, deleted on the other",
+                    },
+                );
             }
             Some(entry) if entry.kind != EntryKind::File || same(&before, &Some(entry.clone())) => {}
             Some(_) if self.sides[other].get(new)?.is_some() => {
