@@ -9,5 +9,6 @@ pub mod python;
 pub mod report;
 pub mod revision;
 pub mod rules;
+pub mod schema;
 pub mod text;
 pub mod vcs;

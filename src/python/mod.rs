@@ -3,6 +3,7 @@
 mod budget;
 mod constants;
 pub mod grade;
+pub mod tree;
 mod text;
 
 use ruff_python_ast::{ModModule, PySourceType};

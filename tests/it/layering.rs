@@ -13,6 +13,7 @@ const LAYERS: &[&str] = &[
     "revision",
     "dialect",
     "history",
+    "schema",
     "diagnostic",
     "rules",
     "check",
