@@ -6,6 +6,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::diagnostic;
 
+mod audit;
+
+pub(super) use audit::{AuditArgs, AuditFormat};
+
 /// Tells a team what its database-migration history is, was, and will be after a merge.
 #[derive(Debug, Parser)]
 #[command(
@@ -121,6 +125,11 @@ pub(super) enum Command {
         after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
     )]
     Fix(FixArgs),
+    /// Everything that ever happened to the migrations of the trunk
+    #[command(
+        after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
+    )]
+    Audit(AuditArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),

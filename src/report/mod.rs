@@ -3,6 +3,10 @@
 //! `model` holds the documents; every other module turns one of them into one format. The text
 //! formats always write ANSI styles: whoever owns the stream strips them where they do not belong.
 
+pub mod audit_convert;
+pub mod audit_markdown;
+pub mod audit_text;
+mod audit_words;
 pub mod check_text;
 pub mod convert;
 pub mod diff_text;

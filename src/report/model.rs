@@ -4,6 +4,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+mod audit;
+
+pub use audit::*;
+
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 

@@ -16,6 +16,7 @@ const LAYERS: &[&str] = &[
     "diagnostic",
     "rules",
     "check",
+    "audit",
     "plan",
     "report",
     "cli",

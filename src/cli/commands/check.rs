@@ -141,7 +141,7 @@ fn shell_word(text: &str) -> String {
 }
 
 /// Severities as the configuration has them.
-fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let level = |finding: &Diagnostic| session.config.rules.get(finding.rule).copied();
     findings
         .into_iter()
