@@ -155,6 +155,8 @@ pub(super) enum GraphFormat {
     Dot,
     /// Mermaid flowchart
     Mermaid,
+    /// A drawing that stands alone
+    Svg,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -12,10 +12,11 @@ use crate::cli::{output_file, time};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Reader, Snapshot};
 use crate::report::audit_convert::{Frame, audit_document};
+use crate::report::audit_page::Sources;
 use crate::report::model::AuditDocument;
-use crate::report::{audit_markdown, audit_text};
+use crate::report::{audit_html, audit_markdown, audit_text};
 use crate::revision::Environment;
-use crate::vcs::{CommitId, TreeId};
+use crate::vcs::{BlobId, CommitDetails, CommitId, Error, Objects, TreeId};
 
 pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -53,7 +54,7 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let frame = Frame { trunk: trunk.map(|trunk| trunk.name), since, not_looked_at };
     let document = audit_document(&audited, &findings, frame);
     drop(progress);
-    print(&document, args, out)?;
+    print(&session, &audited, &document, args, out)?;
     let fail_on = global.fail_on.map(Severity::from);
     let failed = |(finding, _): &(Diagnostic, _)| fail_on.is_some_and(|fail_on| finding.severity <= fail_on);
     Ok(if findings.iter().any(failed) { Verdict::Findings } else { Verdict::Clean })
@@ -119,7 +120,13 @@ fn not_looked_at(
     Ok(all)
 }
 
-fn print(document: &AuditDocument, args: &AuditArgs, out: &mut Output) -> Result<(), Failure> {
+fn print(
+    session: &Session<'_>,
+    audited: &Audit,
+    document: &AuditDocument,
+    args: &AuditArgs,
+    out: &mut Output,
+) -> Result<(), Failure> {
     let mut text = Vec::new();
     match args.format {
         AuditFormat::Json => {
@@ -129,9 +136,26 @@ fn print(document: &AuditDocument, args: &AuditArgs, out: &mut Output) -> Result
         }
         AuditFormat::Text => audit_text::audit_text(document, &mut text)?,
         AuditFormat::Markdown => audit_markdown::audit_markdown(document, &mut text)?,
+        AuditFormat::Html => {
+            let sources = FromRepository(session.repo.objects());
+            audit_html::audit_html(audited, document, &sources, &mut text)?;
+        }
     }
     match &args.output {
         Some(path) => output_file::write(path, &anstream::adapter::strip_bytes(&text).into_vec()),
         None => Ok(out.report.write_all(&text)?),
+    }
+}
+
+/// What the page reads beside the audit.
+struct FromRepository<'r>(&'r Objects);
+
+impl Sources for FromRepository<'_> {
+    fn commit(&self, id: CommitId) -> Result<Option<CommitDetails>, Error> {
+        self.0.commit_details(id)
+    }
+
+    fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
+        self.0.blob(id)
     }
 }
