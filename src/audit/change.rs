@@ -84,18 +84,24 @@ impl Changes<'_> {
             delta.removed.iter().filter(|removed| !reborn.contains(removed)).collect();
         let mut found: Vec<Change> =
             self.digest.rebirths.iter().map(|rebirth| self.new_id(rebirth)).collect();
+        let mut kept = self.kept();
         match (self.step.state, self.squashed_into(state, &gone)) {
             (None, _) => found.extend(self.removed(state)),
-            (Some(_), Some((base, path))) => found.push(Change {
-                revisions: gone.iter().map(|(id, _)| id.clone()).collect(),
-                ..self.change(Kind::Squashed, base, path)
-            }),
+            (Some(_), Some((base, path))) => {
+                // Where the new base is an old revision, what was done to it is part of the squash.
+                let old = kept.iter().position(|change| change.revision == *base).map(|at| kept.remove(at));
+                found.push(Change {
+                    kind: Kind::Squashed,
+                    revisions: gone.iter().map(|(id, _)| id.clone()).collect(),
+                    ..old.unwrap_or_else(|| self.change(Kind::Squashed, base, path))
+                });
+            }
             (Some(_), None) => found.extend(gone.iter().map(|(id, path)| Change {
                 before: self.blob(state, id, path),
                 ..self.change(Kind::Deleted, id, path)
             })),
         }
-        found.extend(self.kept());
+        found.append(&mut kept);
         found
     }
 

@@ -198,32 +198,39 @@ fn stops_at(state: &Snapshot, headers: &Headers, objects: &Objects) -> Result<Ve
 /// Pairs of a removed and an added revision that are compared at most.
 const MOST_PAIRS: usize = 4096;
 
-/// Removed revisions that went on under another id: the same file, or one that does the same.
+/// Removed revisions that went on under another id: the same file, or one of the same words that does the same
+/// or stands in the same place.
 fn rebirths(
     delta: &Delta,
     before: &[Arc<Script>],
     now: &Snapshot,
     (headers, objects): (&Headers, &Objects),
 ) -> Result<Vec<Rebirth>, Error> {
-    let blob_before = |(id, path): &(String, RepoPath)| {
+    let script_before = |(id, path): &(String, RepoPath)| {
         let start = before.partition_point(|script| *script.revision < **id);
         let mut same = before[start..].iter().take_while(|script| *script.revision == **id);
-        same.find(|script| script.path == *path).map(|script| script.blob)
+        same.find(|script| script.path == *path)
     };
+    let parents =
+        |script: &Script| -> BTreeSet<String> { script.down_revisions().map(str::to_owned).collect() };
     let mut added: Vec<&(String, RepoPath)> = delta.added.iter().collect();
     let mut found = Vec::new();
     let removed = delta.removed.iter().take(MOST_PAIRS / delta.added.len().max(1));
     for gone in removed {
-        let Some(old) = blob_before(gone) else { continue };
+        let Some(old) = script_before(gone) else { continue };
+        let named = words(&gone.1);
         let mut best: Option<(Grade, usize)> = None;
         for (at, (id, path)) in added.iter().enumerate() {
             let Some(new) = now.scripts_of(id).find(|script| script.path == *path) else { continue };
-            let same_file = *path == gone.1;
-            if !same_file && words(&gone.1) != words(path) {
+            let is_same_file = *path == gone.1;
+            if !is_same_file && named != words(path) {
                 continue;
             }
-            let grade = headers.grade(objects, old, new.blob)?;
-            if (same_file || grade <= Grade::Header) && best.is_none_or(|(least, _)| grade < least) {
+            let grade = headers.grade(objects, old.blob, new.blob)?;
+            // Its name and its place in the graph make it the same where it was rewritten, too.
+            let is_same_place = !named.is_empty() && parents(old) == parents(new);
+            let is_it = is_same_file || is_same_place || grade <= Grade::Header;
+            if is_it && best.is_none_or(|(least, _)| grade < least) {
                 best = Some((grade, at));
             }
         }

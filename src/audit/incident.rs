@@ -114,7 +114,14 @@ impl Close<'_> {
                 };
                 let joined = now.iter().any(|script| is_added(&script.revision) && joins(script));
                 let there = |id: &String| now.binary_search_by(|script| (*script.revision).cmp(id)).is_ok();
-                if joined {
+                let still_heads = |ids: &[String]| {
+                    let state = self.timeline.snapshot(&self.step.environment, self.step.state);
+                    ids.iter().all(|id| state.graph.heads().binary_search(id).is_ok())
+                };
+                if still_heads(&fault.revisions) {
+                    // They no longer count as too many.
+                    Closing::Labels
+                } else if joined {
                     Closing::MergeRevision
                 } else if !delta.reparented.is_empty() {
                     Closing::Reparent
@@ -124,8 +131,6 @@ impl Close<'_> {
                     Closing::NewId
                 } else if delta.removed.iter().any(|(id, _)| !there(id)) {
                     Closing::Deletion
-                } else if delta.edited.iter().any(|edit| self.labels_differ(&edit.revision, &now)) {
-                    Closing::Labels
                 } else if !delta.added.is_empty() {
                     Closing::FileAdded
                 } else {
@@ -179,15 +184,6 @@ impl Close<'_> {
                 () => Closing::Other,
             },
         }
-    }
-
-    fn labels_differ(&self, id: &str, now: &[Arc<Script>]) -> bool {
-        let labels = |scripts: &[Arc<Script>]| -> Vec<String> {
-            let of_id = scripts.iter().filter(|script| *script.revision == *id);
-            of_id.flat_map(|script| script.branch_labels()).map(str::to_owned).collect()
-        };
-        let before = self.step.before.map(|state| self.timeline.scripts(state)).unwrap_or_default();
-        labels(&before) != labels(now)
     }
 
     /// Whether a state before step `at` held `id`.

@@ -321,6 +321,13 @@ impl Audit {
                 commits[at] = step.map(|step| account.story.steps[step].commit);
             }
         }
+        for (finding, commit) in findings.iter().zip(&mut commits) {
+            if finding.rule == "unscanned-migrations"
+                && let Some(place) = finding.places.first()
+            {
+                *commit = since::directory_since(repo, &self.timeline.history, &place.path)?;
+            }
+        }
         for (finding, commit) in findings.iter_mut().zip(&commits) {
             let Some(commit) = *commit else { continue };
             if !self.acts.contains_key(&commit) {

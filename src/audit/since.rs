@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::history::Timeline;
 use crate::revision::ExpectedHeads;
 use crate::rules::{self, HistoryFacts, RuleCx};
+use crate::vcs::{Error, History, Repo, RepoPath, Watch, WatchedStates};
 
 /// Rules whose faults one file alone decides: they stand since the file has its content and its name.
 const OF_ONE_FILE: &[&str] = &[
@@ -80,4 +81,19 @@ fn file_since(timeline: &Timeline, story: &Story, finding: &Diagnostic) -> Optio
         found = Some(number);
     }
     found
+}
+
+/// The commit since which the directory `path` is there without a gap: what is not scanned makes no state of a
+/// timeline.
+///
+/// # Errors
+/// When an object is damaged.
+pub(super) fn directory_since(repo: &Repo, history: &History, path: &RepoPath) -> Result<Option<u32>, Error> {
+    let watch = Watch::new([path.clone()]);
+    let states = WatchedStates::resolve(repo, history, &watch)?;
+    let is_there = |at: &u32| {
+        let state = states.of_commit[*at as usize];
+        states.entry(state, 0).is_some_and(|entry| entry.tree().is_some())
+    };
+    Ok((0..history.commits.len() as u32).rev().take_while(is_there).last())
 }

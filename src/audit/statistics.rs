@@ -1,6 +1,6 @@
 //! Numbers that describe an environment's life.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::origin::Origins;
 use super::{Error, Landed, Settings};
@@ -8,6 +8,7 @@ use crate::history::{Snapshot, Timeline};
 use crate::python::grade::Grade;
 use crate::rules::{self, HistoryFacts, RuleCx};
 use crate::text::time::{day, parse_stamp};
+use crate::vcs::RepoPath;
 
 use super::digest::Digest;
 use super::story::Story;
@@ -43,7 +44,7 @@ pub struct Statistics {
     pub docstrings: usize,
     /// Those of them whose docstring states others than the code.
     pub stale_docstrings: usize,
-    /// Files that were changed at least once after they had landed, in whatever way.
+    /// Files whose content was changed at least once after they had landed, under the same name.
     pub edited_files: usize,
     /// Edits that changed nothing that runs.
     pub cosmetic_edits: usize,
@@ -86,10 +87,19 @@ pub(super) fn statistics(
         stale_docstrings: stale_docstrings(&now),
         ..Statistics::default()
     };
-    let mut edited = std::collections::BTreeSet::new();
+    let mut edited = BTreeSet::new();
     for (_, digest) in story.steps.iter().zip(digests) {
+        let renamed: BTreeSet<&RepoPath> = digest
+            .delta
+            .moved
+            .iter()
+            .filter(|moved| moved.from.name() != moved.to.name())
+            .map(|moved| &moved.to)
+            .collect();
+        let reborn = digest.rebirths.iter().filter(|it| it.from.1 == it.to.1).map(|it| &it.to.1);
+        let in_place = digest.delta.edited.iter().map(|edit| &edit.path).filter(|it| !renamed.contains(it));
+        edited.extend(in_place.chain(reborn).map(|path| path.name().to_string()));
         for edit in &digest.delta.edited {
-            edited.insert(edit.path.name().to_string());
             statistics.cosmetic_edits += usize::from(edit.grade == Grade::Cosmetic);
         }
     }

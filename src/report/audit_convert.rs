@@ -17,6 +17,8 @@ const BIGGEST: usize = 5;
 pub struct Frame {
     /// Name of the trunk.
     pub trunk: Option<String>,
+    /// What was asked for.
+    pub line: String,
     /// Seconds since the epoch before which nothing is told.
     pub since: Option<i64>,
     /// What was not looked at.
@@ -35,6 +37,7 @@ pub fn audit_document(audit: &Audit, findings: &[(Diagnostic, Option<u32>)], fra
         commit: commits.last().map(|commit| commit.id.to_string()).unwrap_or_default(),
         time: rfc3339(commits.last().map_or(0, |commit| commit.time)),
         trunk: frame.trunk,
+        line: frame.line,
         since: frame.since.map(rfc3339),
         commits: commits.len(),
         environments: here.iter().chain(&gone).map(tell).collect(),
@@ -43,6 +46,7 @@ pub fn audit_document(audit: &Audit, findings: &[(Diagnostic, Option<u32>)], fra
             .map(|(fault, since)| StandingFinding {
                 finding: finding(fault),
                 since: since.map(|commit| deed(audit, commit)),
+                since_earlier: since.is_some_and(|commit| audit.is_edge(commit)),
             })
             .collect(),
         not_looked_at: frame.not_looked_at,

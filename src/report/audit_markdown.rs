@@ -2,31 +2,33 @@
 
 use std::io;
 
-use super::audit_words as words;
-use super::model::{AuditDocument, Deed, EnvironmentAudit, Incident, PostLandingChange, Severity};
+use super::audit_words::{self as words, Group};
+use super::model::{AuditDocument, Deed, EnvironmentAudit, Incident, Severity};
 use super::style::{count, day, short};
 use crate::text::printable;
 
 /// Rows of one table: sites cut larger pages.
 const ROWS: usize = 200;
+/// Revisions that one row names.
+const NAMED: usize = 12;
 
 /// Writes the audit.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn audit_markdown(doc: &AuditDocument, out: &mut dyn io::Write) -> io::Result<()> {
-    let trunk = doc.trunk.as_deref().map(|trunk| format!(" of {}", code(trunk))).unwrap_or_default();
     let since = doc.since.as_deref().map(|since| format!(", since {}", day(since))).unwrap_or_default();
     writeln!(out, "# Migration audit\n")?;
     writeln!(
         out,
-        "{} of the first-parent line{trunk} up to {} of {}{since}.",
+        "{} of the first-parent line of {}, up to {} of {}{since}.",
         count(doc.commits, "commit", "commits"),
+        code(&doc.line),
         code(&short(&doc.commit)),
         day(&doc.time),
     )?;
     if doc.environments.is_empty() {
-        writeln!(out, "\nNo migrations were ever there.")?;
+        writeln!(out, "\nNo migrations were found.")?;
     }
     for environment in &doc.environments {
         write_environment(environment, doc.commits, out)?;
@@ -42,9 +44,19 @@ pub fn audit_markdown(doc: &AuditDocument, out: &mut dyn io::Write) -> io::Resul
                 Severity::Warning => "warning",
                 Severity::Info => "info",
             };
-            let since = standing.since.as_ref().map(commit).unwrap_or_default();
+            let before = if standing.since_earlier { "before " } else { "" };
+            let since = standing.since.as_ref().map(|since| format!("{before}{}", commit(since)));
             let environment = finding.environment.as_deref().map(text).unwrap_or_default();
-            row(out, &[severity.into(), code(&finding.rule), environment, text(&finding.message), since])?;
+            row(
+                out,
+                &[
+                    severity.into(),
+                    code(&finding.rule),
+                    environment,
+                    text(&finding.message),
+                    since.unwrap_or_default(),
+                ],
+            )?;
         }
         left_out(listed.len(), out)?;
     }
@@ -79,10 +91,11 @@ fn write_environment(
     let changes = words::changes(environment);
     if !changes.is_empty() {
         header(out, &["when", "by", "revision", "what", "released in"])?;
-        for change in changes.iter().take(ROWS) {
-            row(out, &change_cells(change))?;
+        let groups = words::grouped(&changes);
+        for group in groups.iter().take(ROWS) {
+            row(out, &change_cells(group))?;
         }
-        left_out(changes.len(), out)?;
+        left_out(groups.len(), out)?;
     }
     writeln!(out, "\n### Numbers\n")?;
     for (name, line) in words::numbers(&environment.statistics) {
@@ -104,13 +117,17 @@ fn incident_cells(incident: &Incident) -> Vec<String> {
     ]
 }
 
-fn change_cells(change: &PostLandingChange) -> Vec<String> {
+fn change_cells(group: &Group<'_>) -> Vec<String> {
+    let change = group.change;
+    let revisions: Vec<String> = group.revisions.iter().take(NAMED).map(|id| code(id)).collect();
+    let more = group.revisions.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     vec![
         format!("{} {}", day(&change.time), code(&short(&change.commit))),
         text(&change.author),
-        code(&change.revision),
-        text(&words::change(change)),
-        text(&words::release(change)),
+        revisions.join(", ") + &more,
+        text(&group.what),
+        text(group.released()),
     ]
 }
 
@@ -156,5 +173,29 @@ fn code(text: &str) -> String {
     match safe.is_empty() || safe.contains(['`', '|', '\\']) || safe.trim() != safe {
         true => self::text(&safe),
         false => format!("`{safe}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::report::sample::{audit, plain};
+
+    #[test]
+    fn everything_at_once() {
+        assert_snapshot!(plain(|out| audit_markdown(&audit(), out)));
+    }
+
+    #[test]
+    fn texts_stay_texts() {
+        assert_eq!(
+            text("<b>@all | [x](y) *z* `c` \\ a_b"),
+            "&lt;b&gt;&#64;all \\| \\[x\\](y) \\*z\\* \\`c\\` \\\\ a\\_b"
+        );
+        assert_eq!(code("a1b2"), "`a1b2`");
+        assert_eq!(code("a`|b"), "a\\`\\|b");
+        assert_eq!(code(" "), " ");
     }
 }

@@ -5,16 +5,17 @@ use std::io;
 use anstyle::Style;
 use comfy_table::Table;
 
-use super::audit_words as words;
-use super::model::{AuditDocument, Deed, EnvironmentAudit, Incident, PostLandingChange, Severity};
+use super::audit_words::{self as words, Group};
+use super::model::{AuditDocument, EnvironmentAudit, Incident, PostLandingChange, Severity};
 use super::style::{
-    BAD, DIM, GOOD, HEADING, ID, MARK, UNUSUAL, count, day, directory, paint, short, shown, table,
-    write_table,
+    BAD, DIM, GOOD, HEADING, MARK, UNUSUAL, count, day, directory, paint, short, shown, table, write_table,
 };
 use crate::text::printable;
 
 /// Rows of one table.
 const ROWS: usize = 15;
+/// Of rows that call for no attention.
+const PLAIN: Style = Style::new();
 /// Characters of one author or subject.
 const WIDE: usize = 40;
 
@@ -23,12 +24,12 @@ const WIDE: usize = 40;
 /// # Errors
 /// Those of `out`.
 pub fn audit_text(doc: &AuditDocument, out: &mut dyn io::Write) -> io::Result<()> {
-    let trunk = doc.trunk.as_deref().map(|trunk| format!(" of {}", shown(trunk))).unwrap_or_default();
+    let line = shown(&doc.line);
     let commits = count(doc.commits, "commit", "commits");
     let since = doc.since.as_deref().map(|since| format!(", since {}", day(since))).unwrap_or_default();
-    writeln!(out, "{commits} of the first-parent line{trunk} up to {}{since}", short(&doc.commit))?;
+    writeln!(out, "{commits} of the first-parent line of {line}, up to {}{since}", short(&doc.commit))?;
     if doc.environments.is_empty() {
-        writeln!(out, "No migrations were ever there.")?;
+        writeln!(out, "No migrations were found.")?;
     }
     for environment in &doc.environments {
         writeln!(out)?;
@@ -59,41 +60,48 @@ fn write_environment(
     let incidents = words::incidents(environment);
     if !incidents.is_empty() {
         let mut rows = heading(&["opened", "", "by", "what", "closed", "", "how", "lasted"]);
-        for incident in incidents.iter().take(ROWS) {
-            rows.add_row(incident_row(incident));
-        }
-        write_rows(&rows, incidents.len(), out)?;
+        let shown = incidents.iter().take(ROWS);
+        shown.clone().for_each(|incident| _ = rows.add_row(incident_row(incident)));
+        let styles: Vec<Style> = shown.map(|it| if it.closed.is_none() { BAD } else { PLAIN }).collect();
+        write_rows(&rows, &styles, incidents.len(), out)?;
     }
     let summary = words::change_summary(environment);
     writeln!(out, "\n  {}: {summary}", paint(HEADING, "Changed after landing"))?;
     let all = words::changes(environment);
-    let serious: Vec<&&PostLandingChange> = all.iter().filter(|change| words::is_serious(change)).collect();
-    if !serious.is_empty() {
+    let serious: Vec<&PostLandingChange> =
+        all.into_iter().filter(|change| words::is_serious(change)).collect();
+    let groups = words::grouped(&serious);
+    if !groups.is_empty() {
         let mut rows = heading(&["when", "", "by", "revision", "what", "released in"]);
-        for change in serious.iter().take(ROWS) {
-            rows.add_row(change_row(change));
-        }
-        write_rows(&rows, serious.len(), out)?;
+        groups.iter().take(ROWS).for_each(|group| _ = rows.add_row(change_row(group)));
+        let styles = vec![PLAIN; groups.len().min(ROWS)];
+        write_rows(&rows, &styles, groups.len(), out)?;
     }
     writeln!(out, "\n  {}", paint(HEADING, "Numbers"))?;
     let mut rows = table();
     for (name, text) in words::numbers(&environment.statistics) {
-        rows.add_row([format!("  {}", paint(DIM, name)), printable(&text)]);
+        rows.add_row([format!("  {name}"), printable(&text)]);
     }
     write_table(&rows, out)
 }
 
 fn heading(names: &[&str]) -> Table {
     let mut table = table();
-    let first = |at: usize| if at == 0 { "  " } else { "" };
-    let cells = names.iter().enumerate().map(|(at, name)| format!("{}{}", first(at), paint(DIM, name)));
-    table.set_header(cells.collect::<Vec<_>>());
+    table.set_header(names.iter().enumerate().map(|(at, name)| indented(at, name)).collect::<Vec<_>>());
     table
 }
 
-/// Writes rows of `all`, and how many are left out.
-fn write_rows(rows: &Table, all: usize, out: &mut dyn io::Write) -> io::Result<()> {
-    write_table(rows, out)?;
+/// The first cell of a row stands to the right of the section's heading.
+fn indented(at: usize, cell: &str) -> String {
+    if at == 0 { format!("  {cell}") } else { cell.to_owned() }
+}
+
+/// Writes a table whose rows have `styles`, and how many of `all` rows are left out. Cells hold no styles: the
+/// table would count them as text.
+fn write_rows(rows: &Table, styles: &[Style], all: usize, out: &mut dyn io::Write) -> io::Result<()> {
+    for (line, style) in rows.lines().zip(std::iter::once(&DIM).chain(styles)) {
+        writeln!(out, " {}", paint(*style, line.trim_end()))?;
+    }
     match all.saturating_sub(ROWS) {
         0 => Ok(()),
         more => writeln!(out, "   {}", paint(DIM, format!("… and {more} older; --format json has all"))),
@@ -103,36 +111,33 @@ fn write_rows(rows: &Table, all: usize, out: &mut dyn io::Write) -> io::Result<(
 fn incident_row(incident: &Incident) -> Vec<String> {
     let (closed, commit) = match &incident.closed {
         Some(deed) => (day(&deed.time), short(&deed.commit)),
-        None => (paint(BAD, "open").to_string(), String::new()),
+        None => ("open".to_owned(), String::new()),
     };
     let lasted = words::duration(incident.seconds_open);
     let lasted = format!("{lasted}, {}", count(incident.commits_open, "commit", "commits"));
     let before = if incident.opened_earlier { "before " } else { "" };
     vec![
         format!("  {before}{}", day(&incident.opened.time)),
-        paint(ID, short(&incident.opened.commit)).to_string(),
-        cut(&doer(&incident.opened)),
+        short(&incident.opened.commit),
+        cut(&words::doer(&incident.opened)),
         shown(&words::incident(incident)),
         closed,
-        paint(ID, commit).to_string(),
+        commit,
         words::ending(incident.closed_how).to_owned(),
         lasted,
     ]
 }
 
-fn change_row(change: &PostLandingChange) -> Vec<String> {
+fn change_row(group: &Group<'_>) -> Vec<String> {
+    let change = group.change;
     vec![
         format!("  {}", day(&change.time)),
-        paint(ID, short(&change.commit)).to_string(),
+        short(&change.commit),
         cut(&change.author),
-        paint(MARK, shown(&change.revision)).to_string(),
-        shown(&words::change(change)),
-        shown(&words::release(change)),
+        shown(&words::some(&group.revisions)),
+        shown(&group.what),
+        shown(group.released()),
     ]
-}
-
-fn doer(deed: &Deed) -> String {
-    words::doer(deed)
 }
 
 fn cut(text: &str) -> String {
@@ -156,8 +161,9 @@ fn write_findings(doc: &AuditDocument, out: &mut dyn io::Write) -> io::Result<()
         let rule = paint(style, format!("{name}[{}]", printable(&finding.rule)));
         writeln!(out, "  {rule}{environment}\n    {}", printable(&finding.message))?;
         if let Some(since) = &standing.since {
+            let before = if standing.since_earlier { "before " } else { "" };
             let text = format!(
-                "since {} {} by {}",
+                "since {before}{} {} by {}",
                 day(&since.time),
                 short(&since.commit),
                 cut(&words::doer(since))
@@ -172,4 +178,73 @@ fn write_findings(doc: &AuditDocument, out: &mut dyn io::Write) -> io::Result<()
         writeln!(out, "  {}", paint(GOOD, "Nothing is wrong here."))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::report::sample::{audit, plain, strings};
+
+    fn text(doc: &AuditDocument) -> String {
+        plain(|out| audit_text(doc, out))
+    }
+
+    #[test]
+    fn everything_at_once() {
+        assert_snapshot!(text(&audit()));
+    }
+
+    #[test]
+    fn nothing_at_all() {
+        let mut doc = audit();
+        doc.environments.clear();
+        doc.findings.clear();
+        doc.not_looked_at.clear();
+        doc.since = None;
+        assert_snapshot!(text(&doc));
+    }
+
+    #[test]
+    fn long_tables_are_cut_and_changes_of_one_commit_share_a_row() {
+        let mut doc = audit();
+        let environment = &mut doc.environments[0];
+        environment.incidents = vec![environment.incidents[0].clone(); 17];
+        let change = environment.post_landing_changes[0].clone();
+        environment.post_landing_changes = ["1a", "2b", "3c", "4d", "5e"]
+            .map(|id| PostLandingChange { revision: id.to_owned(), ..change.clone() })
+            .to_vec();
+        let edited = PostLandingChange { change: "edited", from: None, to: None, ..change.clone() };
+        environment
+            .post_landing_changes
+            .push(PostLandingChange { grade: Some("downgrade"), ..edited.clone() });
+        environment.post_landing_changes.push(PostLandingChange { released: None, shipped: None, ..edited });
+        assert_snapshot!(text(&doc));
+    }
+
+    #[test]
+    fn hostile_texts_are_escaped() {
+        let mut doc = audit();
+        let bad = "\u{1b}[2J\u{202e}";
+        doc.line = bad.to_owned();
+        doc.not_looked_at = strings(&[bad]);
+        let environment = &mut doc.environments[0];
+        environment.name = bad.to_owned();
+        environment.directory = bad.to_owned();
+        environment.statistics.authors[0].author = bad.to_owned();
+        for incident in &mut environment.incidents {
+            incident.revisions = strings(&[bad]);
+            incident.about = Some(bad.to_owned());
+            incident.opened.author = bad.repeat(40);
+        }
+        let change = &mut environment.post_landing_changes[0];
+        (change.revision, change.author, change.from) =
+            (bad.to_owned(), bad.to_owned(), Some(bad.to_owned()));
+        change.released = Some(bad.to_owned());
+        doc.findings[0].finding.message = bad.to_owned();
+        doc.findings[0].finding.environment = Some(bad.to_owned());
+        let text = text(&doc);
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text}");
+    }
 }

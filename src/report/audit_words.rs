@@ -1,5 +1,7 @@
 //! What the text and the Markdown of an audit have in common: its facts in words, not escaped yet.
 
+use std::collections::BTreeSet;
+
 use super::model::{
     AuditDocument, AuditStatistics, Deed, EnvironmentAudit, EnvironmentEvent, Incident, PostLandingChange,
     Severity, StandingFinding,
@@ -109,6 +111,53 @@ pub(super) fn changes(environment: &EnvironmentAudit) -> Vec<&PostLandingChange>
     environment.post_landing_changes.iter().rev().collect()
 }
 
+/// Changes of one commit of which the same is said.
+pub(super) struct Group<'a> {
+    /// One of them.
+    pub(super) change: &'a PostLandingChange,
+    /// What was done.
+    pub(super) what: String,
+    /// To which revisions.
+    pub(super) revisions: Vec<String>,
+    /// The releases that had them.
+    releases: BTreeSet<String>,
+}
+
+impl Group<'_> {
+    /// The releases in words; nothing where there is none.
+    pub(super) fn released(&self) -> &str {
+        let mut releases = self.releases.iter();
+        match (releases.next(), releases.next()) {
+            (Some(only), None) => only,
+            (Some(_), Some(_)) => "several releases",
+            (None, _) => "",
+        }
+    }
+}
+
+/// `changes` with those of one commit in one row, where the same was done.
+pub(super) fn grouped<'a>(changes: &[&'a PostLandingChange]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for change in changes {
+        let what = self::change(change);
+        let of_commit = groups.iter_mut().rev().take_while(|group| group.change.commit == change.commit);
+        let release = Some(release(change)).filter(|release| !release.is_empty());
+        match of_commit.filter(|group| group.what == what).last() {
+            Some(group) => {
+                group.revisions.push(change.revision.clone());
+                group.releases.extend(release);
+            }
+            None => groups.push(Group {
+                change,
+                what,
+                revisions: vec![change.revision.clone()],
+                releases: release.into_iter().collect(),
+            }),
+        }
+    }
+    groups
+}
+
 /// What was done to a revision.
 pub(super) fn change(change: &PostLandingChange) -> String {
     let both = match (&change.from, &change.to) {
@@ -130,7 +179,7 @@ pub(super) fn change(change: &PostLandingChange) -> String {
             None => "edited".to_owned(),
         },
         "reparented" => format!("re-parented{both}"),
-        "new-id" => format!("new id{both}"),
+        "new-id" => format!("new id {}", change.to.as_deref().unwrap_or_default()),
         "renamed" | "renumbered" => {
             let from = change.from.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
             format!("{} from {from}", change.change)
@@ -151,25 +200,25 @@ pub(super) fn change(change: &PostLandingChange) -> String {
 pub(super) fn change_summary(environment: &EnvironmentAudit) -> String {
     let all = &environment.post_landing_changes;
     let kinds = [
-        ("edits of upgrade()", "edited", Some("upgrade")),
-        ("edits of downgrade()", "edited", Some("downgrade")),
-        ("edits of headers", "edited", Some("header")),
-        ("re-parented", "reparented", None),
-        ("new ids", "new-id", None),
-        ("renamed", "renamed", None),
-        ("renumbered", "renumbered", None),
-        ("deleted", "deleted", None),
-        ("squashes", "squashed", None),
-        ("removed with their environment", "environment-removed", None),
+        ("edit of upgrade()", "edits of upgrade()", "edited", Some("upgrade")),
+        ("edit of downgrade()", "edits of downgrade()", "edited", Some("downgrade")),
+        ("edit of a header", "edits of headers", "edited", Some("header")),
+        ("re-parented", "re-parented", "reparented", None),
+        ("new id", "new ids", "new-id", None),
+        ("renamed", "renamed", "renamed", None),
+        ("renumbered", "renumbered", "renumbered", None),
+        ("deleted", "deleted", "deleted", None),
+        ("squash", "squashes", "squashed", None),
+        ("environment removed", "environments removed", "environment-removed", None),
     ];
     let counted: Vec<String> = kinds
         .iter()
-        .filter_map(|(words, kind, grade)| {
+        .filter_map(|(one, many, kind, grade)| {
             let number = all
                 .iter()
                 .filter(|change| change.change == *kind && (grade.is_none() || change.grade == *grade))
                 .count();
-            (number > 0).then(|| format!("{number} {words}"))
+            (number > 0).then(|| count(number, one, many))
         })
         .collect();
     let number = match all.len() {
@@ -185,7 +234,7 @@ pub(super) fn change_summary(environment: &EnvironmentAudit) -> String {
 }
 
 /// `v1.0`, or nothing.
-pub(super) fn release(change: &PostLandingChange) -> String {
+fn release(change: &PostLandingChange) -> String {
     match (&change.released, &change.shipped) {
         (Some(first), Some(shipped)) if shipped.tags > 1 && shipped.last != *first => {
             format!("{first} … {}", shipped.last)
@@ -309,4 +358,36 @@ pub(super) fn finding_summary(document: &AuditDocument) -> String {
     let rules: Vec<String> = rules.iter().map(|(rule, count)| format!("{count} {rule}")).collect();
     let infos = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
     parts.join(", ") + &infos
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_take_the_largest_unit_that_tells_enough() {
+        let cases = [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (60, "1 minute"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (3_600, "1 hour"),
+            (86_399, "23 hours"),
+            (86_400, "1 day"),
+            (100_000, "27 hours"),
+            (400 * 86_400, "400 days"),
+            (-5, "0 seconds"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn many_ids_are_counted() {
+        let ids = ["", "b", "c", "d", "e"].map(str::to_owned);
+        assert_eq!(some(&ids[..2]), "\"\", b");
+        assert_eq!(some(&ids), "\"\", b, c, d and 1 more");
+    }
 }

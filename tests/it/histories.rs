@@ -123,6 +123,17 @@ macro_rules! histories {
 
 histories! {
     accepted_faults,
+    audit_changes,
+    audit_cycle,
+    audit_directory_move,
+    audit_duplicates,
+    audit_heads,
+    audit_hostile,
+    audit_labels,
+    audit_limits,
+    audit_parents,
+    audit_shallow,
+    audit_squash,
     bare_repository,
     base_merged_into_head_with_merge_revision,
     both_sides_heal_two_heads_in_opposite_order,

@@ -10,7 +10,7 @@ pub(in crate::cli) struct AuditArgs {
     /// Only what happened at or after this time (2024-01-31, RFC 3339, or "2 weeks"); what stands is told all the same
     #[arg(long, value_name = "TIME")]
     pub(in crate::cli) since: Option<String>,
-    /// Write the report to FILE, whole or not at all
+    /// Write the report to FILE (seen from DIR, with -C), whole or not at all
     #[arg(short, long, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
     /// Output format

@@ -1,10 +1,12 @@
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use super::check::apply_levels;
 use super::timeline::cut_off;
 use crate::audit::{Audit, Settings, audit};
 use crate::check::{Question, Side, check};
 use crate::cli::args::{AuditArgs, AuditFormat, Global};
+use crate::cli::config::Config;
 use crate::cli::exit::{Failure, Output, Verdict, json_printable};
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
@@ -22,12 +24,14 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let mut session = Session::open(global)?;
     let since = args.since.as_deref().map(time::parse_since).transpose()?;
     let mut trunk = None;
+    let mut line = args.revision.clone();
     let commit = match &args.revision {
         Some(revision) => session.repo.resolve(revision)?,
         None => {
-            // The trunk may be named by the configuration, which is read at the trunk's own commit below.
+            // The configuration may name the trunk; what else it says is read at the trunk's own commit.
             session.configure(session.repo.head()?.map(|head| session.repo.tree_of(head)).transpose()?)?;
             trunk = session.trunk()?;
+            line = trunk.as_ref().map(|trunk| trunk.name.clone());
             match &trunk {
                 Some(trunk) => trunk.commit,
                 None => session.repo.resolve("HEAD")?,
@@ -35,6 +39,7 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
         }
     };
     let root = session.repo.tree_of(commit)?;
+    session.config = Config::default();
     session.configure(Some(root))?;
     if trunk.is_none() {
         trunk = session.trunk()?;
@@ -45,16 +50,25 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let heads = session.config.expected_heads();
     let settings = Settings { commit, since, heads: heads.clone(), wants: &wants };
     let mut audited = audit(&session.repo, &mut reader, &settings)?;
+    if audited.environments.is_empty() && !global.environments.is_empty() {
+        // None of that name ever was: the names that are there help.
+        session.prepare(&mut reader.environments(root)?)?;
+    }
     progress.now("looking for what stands open");
     let (mut faults, standing) = standing(&session, &mut reader, commit, root)?;
     let commits = audited.tell_since(&session.repo, &heads, &mut faults)?;
     let findings: Vec<(Diagnostic, Option<u32>)> = faults.into_iter().zip(commits).collect();
     session.note_absent(audited.environments.iter().map(|account| &account.environment), out);
     let not_looked_at = not_looked_at(&session, &audited, &standing, root)?;
-    let frame = Frame { trunk: trunk.map(|trunk| trunk.name), since, not_looked_at };
+    let line = line.unwrap_or_else(|| "HEAD".to_owned());
+    let frame = Frame { trunk: trunk.map(|trunk| trunk.name), line, since, not_looked_at };
     let document = audit_document(&audited, &findings, frame);
     drop(progress);
+<<<<<<< HEAD
     print(&session, &audited, &document, args, out)?;
+=======
+    print(&document, (global, args), out)?;
+>>>>>>> audit
     let fail_on = global.fail_on.map(Severity::from);
     let failed = |(finding, _): &(Diagnostic, _)| fail_on.is_some_and(|fail_on| finding.severity <= fail_on);
     Ok(if findings.iter().any(failed) { Verdict::Findings } else { Verdict::Clean })
@@ -121,10 +135,15 @@ fn not_looked_at(
 }
 
 fn print(
+<<<<<<< HEAD
     session: &Session<'_>,
     audited: &Audit,
     document: &AuditDocument,
     args: &AuditArgs,
+=======
+    document: &AuditDocument,
+    (global, args): (&Global, &AuditArgs),
+>>>>>>> audit
     out: &mut Output,
 ) -> Result<(), Failure> {
     let mut text = Vec::new();
@@ -142,11 +161,15 @@ fn print(
         }
     }
     match &args.output {
-        Some(path) => output_file::write(path, &anstream::adapter::strip_bytes(&text).into_vec()),
+        Some(path) => output_file::write(
+            &from_directory(global, path),
+            &anstream::adapter::strip_bytes(&text).into_vec(),
+        ),
         None => Ok(out.report.write_all(&text)?),
     }
 }
 
+<<<<<<< HEAD
 /// What the page reads beside the audit.
 struct FromRepository<'r>(&'r Objects);
 
@@ -158,4 +181,9 @@ impl Sources for FromRepository<'_> {
     fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
         self.0.blob(id)
     }
+=======
+/// `path` as seen from where the command runs.
+fn from_directory(global: &Global, path: &Path) -> PathBuf {
+    global.directory.as_deref().unwrap_or(Path::new("")).join(path)
+>>>>>>> audit
 }

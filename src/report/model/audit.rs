@@ -16,6 +16,8 @@ pub struct AuditDocument {
     pub time: String,
     /// Name of the branch that counts as published; null where the repository has none.
     pub trunk: Option<String>,
+    /// What was asked for: the REV as typed, else the trunk's name, else `HEAD`.
+    pub line: String,
     /// Only what happened since then is told; null for everything.
     pub since: Option<String>,
     /// Commits of the first-parent line.
@@ -111,7 +113,7 @@ pub struct AuditStatistics {
     pub stale_docstrings: usize,
     /// `stale_docstrings` in `docstrings`, from 0 to 1; null where there are none.
     pub stale_docstring_share: Option<f64>,
-    /// Files, by name, that were changed after they had landed, in whatever way.
+    /// Files, by name, whose content was changed after they had landed, in whatever way.
     pub edited_files: usize,
     /// Edits that changed nothing that runs.
     pub cosmetic_edits: usize,
@@ -273,4 +275,6 @@ pub struct StandingFinding {
     pub finding: Finding,
     /// The commit since which it stands without a gap; null where that is not known.
     pub since: Option<Deed>,
+    /// Whether it may be older: this copy of the history begins there.
+    pub since_earlier: bool,
 }
