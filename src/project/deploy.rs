@@ -14,7 +14,7 @@ use super::modules::Modules;
 use super::startup;
 use super::tables::Candidates;
 use crate::text::LineIndex;
-use crate::vcs::{Error, Objects, RepoPath};
+use crate::vcs::{BlobId, Error, Objects, RepoPath};
 
 /// Commands that bring a database up to date.
 static UPGRADES: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -187,39 +187,48 @@ fn compose(path: &RepoPath, bytes: &[u8], commands: &mut Vec<Start>) {
     }
 }
 
-/// The texts of the repository's scripts that a command names, and those that these name, without comments and
-/// functions that nobody calls.
+/// A command leads to at most so many scripts.
+const MAX_SCRIPTS: usize = 64;
+
+/// The texts of the repository's scripts that a command names, and those that shell scripts among them name, without
+/// comments and functions that nobody calls.
 fn scripts(objects: &Objects, files: &Files, command: &str) -> Result<Vec<String>, Error> {
     let mut texts = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeSet<&RepoPath> = BTreeSet::new();
     let mut pending = vec![command.to_owned()];
     while let Some(text) = pending.pop() {
         for word in text.split(|c: char| c.is_whitespace() || "\"'`;&|()<>=,[]".contains(c)) {
-            let name = word.rsplit('/').next().unwrap_or(word);
-            let is_name = name.len() > 2 && name.bytes().any(|byte| byte.is_ascii_alphabetic());
-            // `python -m app.prestart` names a file, too.
-            let dotted = format!("{}.py", word.replace('.', "/"));
-            let tails = [word.trim_start_matches(['/', '.']).to_owned(), name.to_owned(), dotted];
-            if !is_name || !seen.insert(word.to_owned()) {
+            let Some((path, blob)) = script(files, word) else { continue };
+            if texts.len() == MAX_SCRIPTS || !seen.insert(path) {
                 continue;
             }
-            let found = tails.iter().find_map(|tail| {
-                let of_kind = |(path, _): &(&RepoPath, _)| {
-                    files.is(path, Kind::Shell) || (files.is(path, Kind::Python) && tail.ends_with(".py"))
-                };
-                files.ending_with(tail.as_bytes()).find(of_kind)
-            });
-            if let Some((path, blob)) = found
-                && seen.insert(path.to_string())
-            {
-                let bytes = objects.needed_blob(blob)?;
-                let text = called(&without_comments(&String::from_utf8_lossy(&bytes)));
+            let bytes = objects.needed_blob(blob)?;
+            let text = without_comments(&String::from_utf8_lossy(&bytes));
+            if files.is(path, Kind::Shell) {
+                let text = called(&text);
                 pending.push(text.clone());
+                texts.push(text);
+            } else {
                 texts.push(text);
             }
         }
     }
     Ok(texts)
+}
+
+/// The script of the repository that a word of a command names: by path, by name (images put files elsewhere), or as
+/// `python -m` has it.
+fn script<'f>(files: &'f Files, word: &str) -> Option<(&'f RepoPath, BlobId)> {
+    let name = word.rsplit('/').next().unwrap_or(word);
+    if name.len() < 3 || word.len() > 200 {
+        return None;
+    }
+    let of_kind =
+        |(path, _): &(&RepoPath, BlobId)| files.is(path, Kind::Shell) || files.is(path, Kind::Python);
+    let find = |tail: &str| files.ending_with(tail.as_bytes()).find(of_kind);
+    let found = find(word.trim_start_matches(['/', '.'])).or_else(|| find(name));
+    let is_module = !word.contains('/') && word.contains('.');
+    found.or_else(|| if is_module { find(&format!("{}.py", word.replace('.', "/"))) } else { None })
 }
 
 /// `text` without what a `#` starts at the beginning of a word.

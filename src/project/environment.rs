@@ -192,7 +192,7 @@ fn async_url(
     };
     if let Some(engine) = call(&["async_engine_from_config", "create_async_engine"]) {
         let runs =
-            memmem::find(bytes, b"run_sync").is_some() || memmem::find(bytes, b"sync_engine").is_some();
+            memmem::find(bytes, b"run_sync").is_some() || memmem::find(bytes, b".sync_engine").is_some();
         let at = Spot { path: path.clone(), line: engine.line };
         return Ok((!runs).then_some(AsyncUrl::NoRunSync(at)));
     }

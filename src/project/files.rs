@@ -128,13 +128,17 @@ impl Files {
     }
 
     /// Files whose path ends with the components of `tail`, sorted.
-    pub(super) fn ending_with<'f>(&'f self, tail: &'f [u8]) -> impl Iterator<Item = (&'f RepoPath, BlobId)> {
+    pub(super) fn ending_with<'f>(
+        &'f self,
+        tail: &[u8],
+    ) -> impl Iterator<Item = (&'f RepoPath, BlobId)> + use<'f> {
         let name = tail.rsplit(|byte| *byte == b'/').next().unwrap_or(tail);
+        let named = self.by_name.get(name).into_iter().flatten();
+        let tail = tail.to_vec();
         let is_it = move |path: &&RepoPath| {
-            let rest = path.as_bytes().strip_suffix(tail);
+            let rest = path.as_bytes().strip_suffix(tail.as_slice());
             rest.is_some_and(|rest| rest.is_empty() || rest.ends_with(b"/"))
         };
-        let named = self.by_name.get(name).into_iter().flatten();
         named.filter(is_it).filter_map(|path| Some((path, self.get(path)?)))
     }
 }
