@@ -1,6 +1,6 @@
 //! What surrounds the migrations: `env.py`, application start-up, container files. Read from a tree, never run.
 //!
-//! [`Project::gather`] collects facts, the rules of the `project` kind word them. What is not told by the files
+//! [`Gatherer::gather`] collects facts, the rules of the `project` kind word them. What is not told by the files
 //! is left out: every fact here is meant to be certain.
 
 mod deploy;
