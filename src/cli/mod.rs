@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod exit;
 mod session;
+mod shell;
 mod time;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ pub mod graph_mermaid;
 pub mod graph_text;
 pub mod heads_text;
 mod layout;
+pub mod locate_text;
 pub mod model;
 pub mod patch;
 pub mod plan_text;

@@ -4,7 +4,9 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use super::model::{CheckDocument, DiffDocument, GraphDocument, HeadsDocument, PlanDocument, TimelineRecord};
+use super::model::{
+    CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument, TimelineRecord,
+};
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
@@ -13,6 +15,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("diff", schema::<DiffDocument>("diff")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
+        ("locate", schema::<LocateDocument>("locate")),
         ("plan", schema::<PlanDocument>("plan")),
         ("timeline", schema::<TimelineRecord>("timeline")),
     ]

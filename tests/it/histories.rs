@@ -169,6 +169,7 @@ histories! {
     invalid_revision_id,
     labelled_branches,
     linked_worktree,
+    locate,
     main_deletes_the_parent_of_the_branch,
     merge_in_progress,
     merge_revision_heals_main,

@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "dialect",
     "history",
     "project",
+    "locate",
     "diagnostic",
     "rules",
     "check",
