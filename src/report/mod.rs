@@ -19,6 +19,7 @@ pub mod graph_text;
 pub mod heads_text;
 mod lanes;
 mod layout;
+pub mod locate_text;
 pub mod model;
 pub mod patch;
 pub mod plan_text;

@@ -64,11 +64,7 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let frame = Frame { trunk: trunk.map(|trunk| trunk.name), line, since, not_looked_at };
     let document = audit_document(&audited, &findings, frame);
     drop(progress);
-<<<<<<< HEAD
-    print(&session, &audited, &document, args, out)?;
-=======
-    print(&document, (global, args), out)?;
->>>>>>> audit
+    print(&session, (&audited, &document), (global, args), out)?;
     let fail_on = global.fail_on.map(Severity::from);
     let failed = |(finding, _): &(Diagnostic, _)| fail_on.is_some_and(|fail_on| finding.severity <= fail_on);
     Ok(if findings.iter().any(failed) { Verdict::Findings } else { Verdict::Clean })
@@ -135,15 +131,9 @@ fn not_looked_at(
 }
 
 fn print(
-<<<<<<< HEAD
     session: &Session<'_>,
-    audited: &Audit,
-    document: &AuditDocument,
-    args: &AuditArgs,
-=======
-    document: &AuditDocument,
+    (audited, document): (&Audit, &AuditDocument),
     (global, args): (&Global, &AuditArgs),
->>>>>>> audit
     out: &mut Output,
 ) -> Result<(), Failure> {
     let mut text = Vec::new();
@@ -169,7 +159,11 @@ fn print(
     }
 }
 
-<<<<<<< HEAD
+/// `path` as seen from where the command runs.
+fn from_directory(global: &Global, path: &Path) -> PathBuf {
+    global.directory.as_deref().unwrap_or(Path::new("")).join(path)
+}
+
 /// What the page reads beside the audit.
 struct FromRepository<'r>(&'r Objects);
 
@@ -181,9 +175,4 @@ impl Sources for FromRepository<'_> {
     fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
         self.0.blob(id)
     }
-=======
-/// `path` as seen from where the command runs.
-fn from_directory(global: &Global, path: &Path) -> PathBuf {
-    global.directory.as_deref().unwrap_or(Path::new("")).join(path)
->>>>>>> audit
 }
