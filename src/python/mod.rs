@@ -3,8 +3,8 @@
 mod budget;
 mod constants;
 pub mod grade;
-pub mod tree;
 mod text;
+pub mod tree;
 
 use ruff_python_ast::{ModModule, PySourceType};
 use ruff_python_parser::{Parsed, parse_unchecked_source};

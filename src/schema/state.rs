@@ -301,12 +301,14 @@ impl Table {
     /// order: what a foreign key needs of its target.
     pub fn is_unique_over(&self, columns: &[Arc<str>]) -> bool {
         let asked: BTreeSet<&Arc<str>> = columns.iter().collect();
-        let covers = |of: &[Arc<str>]| of.len() == columns.len() && of.iter().collect::<BTreeSet<_>>() == asked;
+        let covers =
+            |of: &[Arc<str>]| of.len() == columns.len() && of.iter().collect::<BTreeSet<_>>() == asked;
         self.primary_key.as_ref().is_some_and(|key| covers(&key.columns))
             || self.uniques.iter().any(|unique| covers(&unique.columns))
-            || self.indexes.iter().any(|index| {
-                index.unique && index.condition.is_none() && covers(&index.columns)
-            })
+            || self
+                .indexes
+                .iter()
+                .any(|index| index.unique && index.condition.is_none() && covers(&index.columns))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ruff_python_ast as ast;
-use ruff_python_ast::{Expr as Parsed, ExceptHandler, FStringPart, InterpolatedStringElement, Number};
+use ruff_python_ast::{ExceptHandler, Expr as Parsed, FStringPart, InterpolatedStringElement, Number};
 use ruff_text_size::Ranged;
 
 use super::{
@@ -25,7 +25,8 @@ pub(super) fn module(bytes: &[u8]) -> Module {
     }
     let source = decode(bytes);
     let read = python::with_module(&source.text, |parsed| {
-        let error = parsed.errors().first().map(|error| (error.error.to_string(), error.location.start().into()));
+        let error =
+            parsed.errors().first().map(|error| (error.error.to_string(), error.location.start().into()));
         (Reader { depth: 0, yields: false }.block(parsed.suite()), error)
     });
     let (body, error) = read.unwrap_or_else(|deep| {
@@ -92,9 +93,7 @@ impl Reader {
                 self.block(&s.body),
                 self.block(&s.orelse),
             ),
-            S::While(s) => {
-                StmtKind::While(self.expr(&s.test), self.block(&s.body), self.block(&s.orelse))
-            }
+            S::While(s) => StmtKind::While(self.expr(&s.test), self.block(&s.body), self.block(&s.orelse)),
             S::With(s) => {
                 let items = s.items.iter().map(|item| {
                     let target = item.optional_vars.as_ref().map(|target| self.expr(target));
@@ -271,11 +270,7 @@ impl Reader {
             Parsed::Subscript(e) => ExprKind::Subscript(self.boxed(&e.value), self.boxed(&e.slice)),
             Parsed::Slice(e) => {
                 let part = |this: &mut Self, part: &Option<Box<Parsed>>| part.as_ref().map(|p| this.expr(p));
-                ExprKind::Slice(Box::new([
-                    part(self, &e.lower),
-                    part(self, &e.upper),
-                    part(self, &e.step),
-                ]))
+                ExprKind::Slice(Box::new([part(self, &e.lower), part(self, &e.upper), part(self, &e.step)]))
             }
             Parsed::Call(e) => ExprKind::Call(Box::new(Call {
                 callee: self.expr(&e.func),

@@ -19,7 +19,9 @@ impl<'a> Evaluator<'a> {
             && call.args.is_empty()
         {
             return match &frame.method {
-                Some((class, receiver)) => Value::Bound(Rc::new((receiver.clone(), Value::Class(Rc::clone(class))))),
+                Some((class, receiver)) => {
+                    Value::Bound(Rc::new((receiver.clone(), Value::Class(Rc::clone(class)))))
+                }
                 None => self.unknown(frame, span, "super() outside of a method"),
             };
         }
@@ -115,7 +117,11 @@ impl<'a> Evaluator<'a> {
         let values = arguments.args.iter().chain(arguments.kwargs.iter().map(|(_, value)| value));
         if values.into_iter().any(is_connection) {
             let host = Rc::clone(&self.host);
-            host.opaque(self, &format!("a function that cannot be read gets the connection: {reason}"), place);
+            host.opaque(
+                self,
+                &format!("a function that cannot be read gets the connection: {reason}"),
+                place,
+            );
         }
     }
 
@@ -168,7 +174,9 @@ impl<'a> Evaluator<'a> {
                     return Value::list(items.concat());
                 }
             }
-            ("enum.auto", None) => return self.construct(Callee::Path(Arc::clone(path)), arguments, place.clone()),
+            ("enum.auto", None) => {
+                return self.construct(Callee::Path(Arc::clone(path)), arguments, place.clone());
+            }
             // `Enum("Name", "a b")`, the functional form.
             (_, Some(Value::Str(_))) if path.starts_with("enum.") && arguments.args.len() == 2 => {
                 if let Some(value) = self.functional_enum(path, &arguments, place) {
@@ -183,14 +191,19 @@ impl<'a> Evaluator<'a> {
 
     /// Libraries that get the connection and are not known may change the schema.
     fn unknown_library(&mut self, path: &str, arguments: &Arguments, place: &Place) {
-        let known = ["sqlalchemy.", "alembic.", "logging.", "builtins.", "contextlib.", "typing.", "functools."];
+        let known =
+            ["sqlalchemy.", "alembic.", "logging.", "builtins.", "contextlib.", "typing.", "functools."];
         if known.iter().any(|known| path.starts_with(known)) {
             return;
         }
         let values = arguments.args.iter().chain(arguments.kwargs.iter().map(|(_, value)| value));
         if values.into_iter().any(is_connection) {
             let host = Rc::clone(&self.host);
-            host.opaque(self, &format!("{path} is another package's function and gets the connection"), place);
+            host.opaque(
+                self,
+                &format!("{path} is another package's function and gets the connection"),
+                place,
+            );
         }
     }
 
@@ -201,9 +214,11 @@ impl<'a> Evaluator<'a> {
                 let names = text.split([' ', ',']).filter(|name| !name.is_empty());
                 names.zip(1..).map(|(name, at)| (Arc::from(name), Value::Int(at))).collect()
             }
-            Value::Dict(items) => {
-                items.borrow().iter().map(|(key, value)| Some((key.as_text()?, value.clone()))).collect::<Option<_>>()?
-            }
+            Value::Dict(items) => items
+                .borrow()
+                .iter()
+                .map(|(key, value)| Some((key.as_text()?, value.clone())))
+                .collect::<Option<_>>()?,
             other => {
                 let mut members = Vec::new();
                 for (at, item) in (1..).zip(other.items()?) {
@@ -345,8 +360,11 @@ impl<'a> Evaluator<'a> {
             place: place.clone(),
             attributes: RefCell::default(),
         });
-        let instance =
-            Value::Instance(Rc::new(Instance { class: Rc::clone(class), attributes: RefCell::default(), construct }));
+        let instance = Value::Instance(Rc::new(Instance {
+            class: Rc::clone(class),
+            attributes: RefCell::default(),
+            construct,
+        }));
         match self.class_attribute(class, "__init__") {
             Some(Value::Function(init)) => {
                 self.call_function(&init, Some(instance.clone()), arguments, place);
@@ -392,11 +410,17 @@ impl<'a> Evaluator<'a> {
                 value = if is_text { Value::str(member.name.to_lowercase()) } else { Value::Int(count) };
             }
             let is_alias = members.iter().any(|known| match known {
-                Value::Member(known) => equal(&known.value, &value) == Some(true) || known.name == member.name,
+                Value::Member(known) => {
+                    equal(&known.value, &value) == Some(true) || known.name == member.name
+                }
                 _ => false,
             });
             if !is_alias {
-                members.push(Value::Member(Rc::new(EnumMember { class: Rc::clone(class), name: member.name, value })));
+                members.push(Value::Member(Rc::new(EnumMember {
+                    class: Rc::clone(class),
+                    name: member.name,
+                    value,
+                })));
             }
         }
         members
@@ -404,7 +428,8 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn enum_member(&mut self, class: &Rc<Class>, name: &str) -> Option<Value> {
         let members = self.enum_members(class);
-        let found = members.iter().find(|member| matches!(member, Value::Member(member) if *member.name == *name));
+        let found =
+            members.iter().find(|member| matches!(member, Value::Member(member) if *member.name == *name));
         if let Some(found) = found {
             return Some(found.clone());
         }
@@ -496,7 +521,9 @@ impl<'a> Evaluator<'a> {
                     if name == "__members__" {
                         let members = self.enum_members(class);
                         let pairs = members.into_iter().filter_map(|value| match &value {
-                            Value::Member(member) => Some((Value::Str(Arc::clone(&member.name)), value.clone())),
+                            Value::Member(member) => {
+                                Some((Value::Str(Arc::clone(&member.name)), value.clone()))
+                            }
                             _ => None,
                         });
                         return Value::dict(pairs.collect());
@@ -700,7 +727,8 @@ impl<'a> Evaluator<'a> {
                 let columns: Option<Vec<Vec<Value>>> = args.iter().map(|arg| self.iterate(arg)).collect();
                 columns.map(|columns| {
                     let length = columns.iter().map(Vec::len).min().unwrap_or(0);
-                    let row = |at: usize| Value::tuple(columns.iter().map(|column| column[at].clone()).collect());
+                    let row =
+                        |at: usize| Value::tuple(columns.iter().map(|column| column[at].clone()).collect());
                     Value::list((0..length).map(row).collect())
                 })
             }
@@ -714,11 +742,14 @@ impl<'a> Evaluator<'a> {
                     }
                 })
             }
-            ("sorted", Some(value)) => self.iterate(value).and_then(|items| self.sorted(items, &arguments, place)),
+            ("sorted", Some(value)) => {
+                self.iterate(value).and_then(|items| self.sorted(items, &arguments, place))
+            }
             ("min" | "max", Some(_)) => {
                 let items = if args.len() == 1 { items(self, first) } else { Some(args.clone()) };
                 items.filter(|items| !items.is_empty()).and_then(|items| {
-                    let sorted = self.sorted(items, &Arguments { args: Vec::new(), ..arguments.clone() }, place)?;
+                    let sorted =
+                        self.sorted(items, &Arguments { args: Vec::new(), ..arguments.clone() }, place)?;
                     let sorted = sorted.items()?;
                     if name == "min" { sorted.first().cloned() } else { sorted.last().cloned() }
                 })
@@ -764,21 +795,30 @@ impl<'a> Evaluator<'a> {
                     Some(Value::list(kept))
                 })
             }
-            ("isinstance", Some(value)) => args.get(1).and_then(|class| is_instance(value, class)).map(Value::Bool),
+            ("isinstance", Some(value)) => {
+                args.get(1).and_then(|class| is_instance(value, class)).map(Value::Bool)
+            }
             ("callable", Some(value)) => match value {
-                Value::Function(_) | Value::Class(_) | Value::Bound(_) | Value::Builtin(_) => Some(Value::Bool(true)),
+                Value::Function(_) | Value::Class(_) | Value::Bound(_) | Value::Builtin(_) => {
+                    Some(Value::Bool(true))
+                }
                 Value::Str(_) | Value::None | Value::List(_) | Value::Int(_) => Some(Value::Bool(false)),
                 _ => None,
             },
             ("getattr", Some(value)) => match args.get(1) {
                 Some(Value::Str(name)) => match (self.attribute_of(value, name, place), args.get(2)) {
-                    (Value::Unknown(_), Some(default)) if !matches!(value, Value::Unknown(_)) => Some(default.clone()),
+                    (Value::Unknown(_), Some(default)) if !matches!(value, Value::Unknown(_)) => {
+                        Some(default.clone())
+                    }
                     (found, _) => Some(found),
                 },
                 _ => None,
             },
             ("hasattr", Some(value)) => match (value, args.get(1)) {
-                (Value::Instance(_) | Value::Class(_) | Value::Module(_) | Value::Member(_), Some(Value::Str(name))) => {
+                (
+                    Value::Instance(_) | Value::Class(_) | Value::Module(_) | Value::Member(_),
+                    Some(Value::Str(name)),
+                ) => {
                     let found = self.attribute_of(value, name, place);
                     Some(Value::Bool(!matches!(found, Value::Unknown(_) | Value::Attribute(_))))
                 }
@@ -802,7 +842,12 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    pub(super) fn sorted(&mut self, items: Vec<Value>, arguments: &Arguments, place: &Place) -> Option<Value> {
+    pub(super) fn sorted(
+        &mut self,
+        items: Vec<Value>,
+        arguments: &Arguments,
+        place: &Place,
+    ) -> Option<Value> {
         let key = arguments.named("key").cloned();
         self.pay(items.len() as u64);
         let mut keyed: Vec<(Value, Value)> = items
@@ -850,7 +895,11 @@ pub(super) fn is_connection(value: &Value) -> bool {
             Callee::Path(path) => {
                 matches!(&**path, "alembic.op.get_bind" | "alembic.op.get_context")
                     || (last_component(path).ends_with("Session") || last_component(path) == "sessionmaker")
-                        && construct.args.iter().chain(construct.kwargs.iter().map(|(_, value)| value)).any(is_connection)
+                        && construct
+                            .args
+                            .iter()
+                            .chain(construct.kwargs.iter().map(|(_, value)| value))
+                            .any(is_connection)
             }
             Callee::Method(receiver, _) => is_connection(receiver),
         },
@@ -886,7 +935,8 @@ fn is_instance(value: &Value, class: &Value) -> Option<bool> {
         }
         (Value::Instance(instance), Value::Class(class)) => {
             fn descends(from: &Rc<Class>, to: &Rc<Class>, depth: usize) -> bool {
-                Rc::ptr_eq(from, to) || depth < 30 && from.base_classes().any(|base| descends(base, to, depth + 1))
+                Rc::ptr_eq(from, to)
+                    || depth < 30 && from.base_classes().any(|base| descends(base, to, depth + 1))
             }
             Some(descends(&instance.class, class, 0))
         }

@@ -10,10 +10,48 @@ use crate::text::ByteSpan;
 
 /// Built-in functions and classes that are known.
 const BUILTINS: &[&str] = &[
-    "abs", "all", "any", "bool", "bytes", "callable", "dict", "enumerate", "filter", "float", "format", "frozenset",
-    "getattr", "hasattr", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next",
-    "object", "print", "property", "classmethod", "staticmethod", "range", "repr", "reversed", "round", "set",
-    "setattr", "sorted", "str", "sum", "super", "tuple", "type", "zip",
+    "abs",
+    "all",
+    "any",
+    "bool",
+    "bytes",
+    "callable",
+    "dict",
+    "enumerate",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "hasattr",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "print",
+    "property",
+    "classmethod",
+    "staticmethod",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "setattr",
+    "sorted",
+    "str",
+    "sum",
+    "super",
+    "tuple",
+    "type",
+    "zip",
 ];
 
 impl Evaluator<'_> {
@@ -243,7 +281,11 @@ impl Evaluator<'_> {
         }
         match unknown {
             // `data or default`: a library's value.
-            Some(value @ (Value::Construct(_) | Value::Attribute(_) | Value::External(_))) if values.len() == 1 => value,
+            Some(value @ (Value::Construct(_) | Value::Attribute(_) | Value::External(_)))
+                if values.len() == 1 =>
+            {
+                value
+            }
             Some(value) => self.opaque_of(frame, span, &[value]),
             None => last,
         }
@@ -280,8 +322,10 @@ impl Evaluator<'_> {
     fn subscript(&mut self, frame: &mut Frame, span: ByteSpan, owner: &Expr, index: &Expr) -> Value {
         let owner = self.eval(frame, owner);
         if let ExprKind::Slice(parts) = &index.kind {
-            let bounds: Vec<Value> =
-                parts.iter().map(|part| part.as_ref().map_or(Value::None, |part| self.eval(frame, part))).collect();
+            let bounds: Vec<Value> = parts
+                .iter()
+                .map(|part| part.as_ref().map_or(Value::None, |part| self.eval(frame, part)))
+                .collect();
             return match slice(&owner, &bounds) {
                 Some(value) => value,
                 None => self.opaque_of(frame, span, &[owner]),
@@ -304,7 +348,9 @@ impl Evaluator<'_> {
             (Value::Tuple(items), _) => position(&index, items.len()).and_then(|at| items.get(at).cloned()),
             (Value::Str(text), _) => {
                 let characters = text.chars().count();
-                position(&index, characters).and_then(|at| text.chars().nth(at)).map(|c| Value::str(c.to_string()))
+                position(&index, characters)
+                    .and_then(|at| text.chars().nth(at))
+                    .map(|c| Value::str(c.to_string()))
             }
             (Value::Rows(_), Value::Str(name)) => super::methods::row_attribute(&owner, name),
             (Value::Rows(rows), Value::Int(_)) => match (rows.shape, rows.rows.first()) {
@@ -313,7 +359,14 @@ impl Evaluator<'_> {
             },
             (Value::Class(class), Value::Str(name)) if class.is_enum.get() => self.enum_member(class, name),
             // `list[int]`, `Mapped[int]`, `Annotated[…]`: kept as a construct.
-            (Value::External(_) | Value::Builtin(_) | Value::Class(_) | Value::Attribute(_) | Value::Construct(_), _) => {
+            (
+                Value::External(_)
+                | Value::Builtin(_)
+                | Value::Class(_)
+                | Value::Attribute(_)
+                | Value::Construct(_),
+                _,
+            ) => {
                 let place = self.frame_place(frame, span);
                 let arguments = Arguments { args: vec![index.clone()], ..Default::default() };
                 Some(self.method_construct(owner.clone(), "__getitem__", arguments, place))
@@ -337,7 +390,9 @@ impl Evaluator<'_> {
             Err(cause) => return self.opaque_of(frame, span, &[cause]),
         }
         match comprehension.builds {
-            Builds::List | Builds::Generator => Value::list(results.into_iter().map(|(value, _)| value).collect()),
+            Builds::List | Builds::Generator => {
+                Value::list(results.into_iter().map(|(value, _)| value).collect())
+            }
             Builds::Set => {
                 let mut set = Vec::new();
                 for (value, _) in results {
@@ -404,7 +459,9 @@ fn slice(owner: &Value, bounds: &[Value]) -> Option<Value> {
         let bound = |value: &Value, default: usize| -> Option<usize> {
             match value {
                 Value::None => Some(default),
-                Value::Int(at) if *at < 0 => Some(items.len().saturating_sub(usize::try_from(at.unsigned_abs()).ok()?)),
+                Value::Int(at) if *at < 0 => {
+                    Some(items.len().saturating_sub(usize::try_from(at.unsigned_abs()).ok()?))
+                }
                 Value::Int(at) => Some(usize::try_from(*at).ok()?.min(items.len())),
                 _ => None,
             }
@@ -428,7 +485,8 @@ fn slice(owner: &Value, bounds: &[Value]) -> Option<Value> {
         Value::List(items) => cut(&items.borrow()).map(Value::list),
         Value::Tuple(items) => cut(items).map(Value::tuple),
         Value::Str(text) => {
-            let characters: Vec<Value> = text.chars().take(MAX_ITEMS).map(|c| Value::str(c.to_string())).collect();
+            let characters: Vec<Value> =
+                text.chars().take(MAX_ITEMS).map(|c| Value::str(c.to_string())).collect();
             if text.len() > MAX_ITEMS {
                 return None;
             }

@@ -21,13 +21,72 @@ pub(super) enum Found {
 
 /// Names that are Python's or the tools' own, whatever the repository calls its directories.
 const OUTSIDE: &[&str] = &[
-    "abc", "alembic", "argparse", "ast", "asyncio", "base64", "builtins", "collections", "configparser", "contextlib",
-    "copy", "csv", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "glob", "hashlib", "hmac",
-    "importlib", "inspect", "io", "ipaddress", "itertools", "json", "logging", "math", "numbers", "operator", "os",
-    "pathlib", "pickle", "pkgutil", "platform", "pprint", "queue", "random", "re", "secrets", "shutil", "socket",
-    "sqlalchemy", "sqlmodel", "sqlite3", "stat", "string", "struct", "subprocess", "sys", "tempfile", "textwrap",
-    "threading", "time", "traceback", "types", "typing", "typing_extensions", "unicodedata", "urllib", "uuid",
-    "warnings", "weakref", "zlib", "__future__",
+    "abc",
+    "alembic",
+    "argparse",
+    "ast",
+    "asyncio",
+    "base64",
+    "builtins",
+    "collections",
+    "configparser",
+    "contextlib",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "glob",
+    "hashlib",
+    "hmac",
+    "importlib",
+    "inspect",
+    "io",
+    "ipaddress",
+    "itertools",
+    "json",
+    "logging",
+    "math",
+    "numbers",
+    "operator",
+    "os",
+    "pathlib",
+    "pickle",
+    "pkgutil",
+    "platform",
+    "pprint",
+    "queue",
+    "random",
+    "re",
+    "secrets",
+    "shutil",
+    "socket",
+    "sqlalchemy",
+    "sqlmodel",
+    "sqlite3",
+    "stat",
+    "string",
+    "struct",
+    "subprocess",
+    "sys",
+    "tempfile",
+    "textwrap",
+    "threading",
+    "time",
+    "traceback",
+    "types",
+    "typing",
+    "typing_extensions",
+    "unicodedata",
+    "urllib",
+    "uuid",
+    "warnings",
+    "weakref",
+    "zlib",
+    "__future__",
 ];
 
 impl Evaluator<'_> {
@@ -113,10 +172,10 @@ impl Evaluator<'_> {
 
     /// The dotted name of the file below the first import root that holds it.
     fn dotted_name(&self, path: &RepoPath) -> String {
-        let root = self.roots.iter().filter(|root| path.is_within(root)).min_by_key(|root| root.as_bytes().len());
+        let root =
+            self.roots.iter().filter(|root| path.is_within(root)).min_by_key(|root| root.as_bytes().len());
         let skip = root.map_or(0, |root| root.components().count());
-        let mut parts: Vec<String> =
-            path.components().skip(skip).map(|part| part.to_string()).collect();
+        let mut parts: Vec<String> = path.components().skip(skip).map(|part| part.to_string()).collect();
         if let Some(last) = parts.last_mut() {
             *last = last.trim_end_matches(".py").to_owned();
             if last == "__init__" {
@@ -160,7 +219,8 @@ impl Evaluator<'_> {
             let bound = alias.asname.as_ref().unwrap_or(&alias.name);
             let value = match (&found, &*alias.name) {
                 (Some(Found::File(path)), "*") => {
-                    let module = Import { module: Arc::clone(&import.module), path: path.clone(), name: None };
+                    let module =
+                        Import { module: Arc::clone(&import.module), path: path.clone(), name: None };
                     frame.module.stars.borrow_mut().push(Value::Import(Rc::new(module)));
                     continue;
                 }

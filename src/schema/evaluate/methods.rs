@@ -64,9 +64,9 @@ impl Evaluator<'_> {
                     let at = items.iter().position(|other| equal(other, item) == Some(true));
                     at.map(|at| Value::Int(at as i64))
                 }
-                ("count", Some(item)) => {
-                    Some(Value::Int(items.iter().filter(|other| equal(other, item) == Some(true)).count() as i64))
-                }
+                ("count", Some(item)) => Some(Value::Int(
+                    items.iter().filter(|other| equal(other, item) == Some(true)).count() as i64,
+                )),
                 _ => None,
             },
             Value::Rows(rows) => rows_method(receiver, rows, name, &arguments),
@@ -106,7 +106,9 @@ impl Evaluator<'_> {
                 return self.built(text);
             }
             // Case and white space at the ends mean nothing to the holes.
-            "strip" | "rstrip" | "lstrip" if matches!(receiver, Value::Text(_)) => return Some(receiver.clone()),
+            "strip" | "rstrip" | "lstrip" if matches!(receiver, Value::Text(_)) => {
+                return Some(receiver.clone());
+            }
             _ => {}
         }
         let text = receiver.as_str()?;
@@ -164,7 +166,8 @@ impl Evaluator<'_> {
                         text.splitn(most + 1, &**by).map(str::to_owned).collect()
                     }
                     Some(Value::Str(by)) if !by.is_empty() => {
-                        let mut parts: Vec<String> = text.rsplitn(most + 1, &**by).map(str::to_owned).collect();
+                        let mut parts: Vec<String> =
+                            text.rsplitn(most + 1, &**by).map(str::to_owned).collect();
                         parts.reverse();
                         parts
                     }
@@ -196,7 +199,9 @@ impl Evaluator<'_> {
                 }
             }
             "isdigit" => Some(Value::Bool(!text.is_empty() && text.chars().all(|c| c.is_ascii_digit()))),
-            "isupper" => Some(Value::Bool(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase))),
+            "isupper" => Some(Value::Bool(
+                text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase),
+            )),
             "find" => {
                 let at = text.find(argument(0)?.as_str()?);
                 Some(Value::Int(at.map_or(-1, |at| text[..at].chars().count() as i64)))
@@ -204,7 +209,9 @@ impl Evaluator<'_> {
             "count" => Some(Value::Int(text.matches(argument(0)?.as_str()?).count() as i64)),
             "encode" => Some(Value::Bytes(Arc::from(text.as_bytes()))),
             "zfill" => match argument(0)? {
-                Value::Int(width @ 0..=1000) => Some(Value::str(format!("{text:0>width$}", width = *width as usize))),
+                Value::Int(width @ 0..=1000) => {
+                    Some(Value::str(format!("{text:0>width$}", width = *width as usize)))
+                }
                 _ => None,
             },
             _ => None,
@@ -313,19 +320,28 @@ impl Evaluator<'_> {
                 }
             },
             "remove" => {
-                let at = items.borrow().iter().position(|item| first.is_some_and(|f| equal(item, f) == Some(true)));
+                let at = items
+                    .borrow()
+                    .iter()
+                    .position(|item| first.is_some_and(|f| equal(item, f) == Some(true)));
                 if let Some(at) = at {
                     items.borrow_mut().remove(at);
                 }
                 Some(Value::None)
             }
             "index" => {
-                let at = items.borrow().iter().position(|item| first.is_some_and(|f| equal(item, f) == Some(true)));
+                let at = items
+                    .borrow()
+                    .iter()
+                    .position(|item| first.is_some_and(|f| equal(item, f) == Some(true)));
                 at.map(|at| Value::Int(at as i64))
             }
             "count" => {
-                let count =
-                    items.borrow().iter().filter(|item| first.is_some_and(|f| equal(item, f) == Some(true))).count();
+                let count = items
+                    .borrow()
+                    .iter()
+                    .filter(|item| first.is_some_and(|f| equal(item, f) == Some(true)))
+                    .count();
                 Some(Value::Int(count as i64))
             }
             "copy" => Some(Value::list(items.borrow().clone())),
@@ -354,7 +370,8 @@ impl Evaluator<'_> {
         let find = |key: &Value| items.borrow().iter().position(|(other, _)| equal(other, key) == Some(true));
         match name {
             "items" => {
-                let pairs = items.borrow().iter().map(|(k, v)| Value::tuple(vec![k.clone(), v.clone()])).collect();
+                let pairs =
+                    items.borrow().iter().map(|(k, v)| Value::tuple(vec![k.clone(), v.clone()])).collect();
                 Some(Value::list(pairs))
             }
             "keys" => Some(Value::list(items.borrow().iter().map(|(key, _)| key.clone()).collect())),
@@ -467,7 +484,9 @@ fn rows_method(receiver: &Value, rows: &Rc<Rows>, name: &str, arguments: &Argume
             shape: Shape::Scalars,
         }))),
         "mappings" | "execution_options" | "yield_per" | "tuples" => Some(receiver.clone()),
-        "keys" => Some(Value::list(rows.columns.iter().map(|column| Value::Str(Arc::clone(column))).collect())),
+        "keys" => {
+            Some(Value::list(rows.columns.iter().map(|column| Value::Str(Arc::clone(column))).collect()))
+        }
         "close" => Some(Value::None),
         "get" => {
             let key = arguments.args.first()?.as_str()?;

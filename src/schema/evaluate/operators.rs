@@ -21,7 +21,8 @@ pub fn truth(value: &Value) -> Option<bool> {
         Value::Float(float) => *float != 0.0,
         Value::Str(text) => !text.is_empty(),
         Value::Text(pieces) => {
-            let known = pieces.iter().any(|piece| matches!(piece, TextPiece::Known(text) if !text.is_empty()));
+            let known =
+                pieces.iter().any(|piece| matches!(piece, TextPiece::Known(text) if !text.is_empty()));
             return known.then_some(true);
         }
         Value::Bytes(bytes) => !bytes.is_empty(),
@@ -121,8 +122,14 @@ fn equal_at(one: &Value, other: &Value, depth: usize) -> Option<bool> {
         (V::External(a), V::External(b)) if a == b => Some(true),
         (V::Construct(a), V::Construct(b)) if Rc::ptr_eq(a, b) => Some(true),
         (V::Instance(a), V::Instance(b)) if Rc::ptr_eq(a, b) => Some(true),
-        (V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_), V::None)
-        | (V::None, V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_)) => {
+        (
+            V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_),
+            V::None,
+        )
+        | (
+            V::None,
+            V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_),
+        ) => {
             match (one, other) {
                 // A library's data may well be `None`; what was constructed is not.
                 (V::Construct(c), _) | (_, V::Construct(c)) if c.path().is_some() => Some(false),
@@ -130,8 +137,14 @@ fn equal_at(one: &Value, other: &Value, depth: usize) -> Option<bool> {
                 _ => None,
             }
         }
-        (V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_), _)
-        | (_, V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_)) => None,
+        (
+            V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_),
+            _,
+        )
+        | (
+            _,
+            V::External(_) | V::Construct(_) | V::Attribute(_) | V::Import(_) | V::Instance(_) | V::Rows(_),
+        ) => None,
         _ => Some(false),
     }
 }
@@ -290,14 +303,23 @@ pub(super) fn representation(value: &Value, depth: usize) -> Option<String> {
 }
 
 impl Evaluator<'_> {
-    pub(super) fn binary(&mut self, frame: &Frame, span: ByteSpan, left: Value, op: BinOp, right: Value) -> Value {
+    pub(super) fn binary(
+        &mut self,
+        frame: &Frame,
+        span: ByteSpan,
+        left: Value,
+        op: BinOp,
+        right: Value,
+    ) -> Value {
         let result = match (&left, op, &right) {
             (Value::Int(a), BinOp::Add, Value::Int(b)) => a.checked_add(*b).map(Value::Int),
             (Value::Int(a), BinOp::Sub, Value::Int(b)) => a.checked_sub(*b).map(Value::Int),
             (Value::Int(a), BinOp::Mul, Value::Int(b)) => a.checked_mul(*b).map(Value::Int),
             (Value::Int(a), BinOp::FloorDiv, Value::Int(b)) if *b > 0 => Some(Value::Int(a.div_euclid(*b))),
             (Value::Int(a), BinOp::Mod, Value::Int(b)) if *b > 0 => Some(Value::Int(a.rem_euclid(*b))),
-            (Value::Int(a), BinOp::Div, Value::Int(b)) if *b != 0 => Some(Value::Float(*a as f64 / *b as f64)),
+            (Value::Int(a), BinOp::Div, Value::Int(b)) if *b != 0 => {
+                Some(Value::Float(*a as f64 / *b as f64))
+            }
             (Value::Float(a), BinOp::Add, Value::Float(b)) => Some(Value::Float(a + b)),
             (Value::Float(a), BinOp::Mul, Value::Float(b)) => Some(Value::Float(a * b)),
             (Value::Str(_) | Value::Text(_), BinOp::Add, Value::Str(_) | Value::Text(_)) => {
@@ -308,13 +330,16 @@ impl Evaluator<'_> {
             | (Value::Unknown(_), BinOp::Add, Value::Str(_) | Value::Text(_)) => {
                 self.concatenated(&left, &right)
             }
-            (Value::Str(text), BinOp::Mul, Value::Int(times)) | (Value::Int(times), BinOp::Mul, Value::Str(text)) => {
+            (Value::Str(text), BinOp::Mul, Value::Int(times))
+            | (Value::Int(times), BinOp::Mul, Value::Str(text)) => {
                 let times = usize::try_from(*times).unwrap_or(0);
                 let fits = text.len().saturating_mul(times) <= MAX_TEXT;
                 (fits && self.pay((text.len() * times) as u64 / 16)).then(|| Value::str(text.repeat(times)))
             }
             (Value::Str(_) | Value::Text(_), BinOp::Mod, _) => Some(self.percent(&left, &right)),
-            (Value::List(a), BinOp::Add, Value::List(b)) => self.joined(&a.borrow(), &b.borrow()).map(Value::list),
+            (Value::List(a), BinOp::Add, Value::List(b)) => {
+                self.joined(&a.borrow(), &b.borrow()).map(Value::list)
+            }
             (Value::Tuple(a), BinOp::Add, Value::Tuple(b)) => self.joined(a, b).map(Value::tuple),
             (Value::List(items), BinOp::Mul, Value::Int(times)) => {
                 let items = items.borrow().clone();
@@ -326,7 +351,8 @@ impl Evaluator<'_> {
             (Value::Set(a), BinOp::Or | BinOp::And | BinOp::Sub, Value::Set(b)) => {
                 let (a, b) = (a.borrow().clone(), b.borrow().clone());
                 self.pay((a.len() * b.len()) as u64 / 8);
-                let within = |set: &[Value], item: &Value| set.iter().any(|other| equal(item, other) == Some(true));
+                let within =
+                    |set: &[Value], item: &Value| set.iter().any(|other| equal(item, other) == Some(true));
                 let items = match op {
                     BinOp::Or => {
                         let new = b.iter().filter(|item| !within(&a, item)).cloned().collect::<Vec<_>>();

@@ -222,9 +222,12 @@ impl Evaluator<'_> {
             Some(false) => self.branches(frame, rest, orelse),
             None => {
                 let reason = self.test_reason(frame, test, &value);
-                self.fork(frame, reason, |this, frame| this.block(frame, body), |this, frame| {
-                    this.branches(frame, rest, orelse)
-                })
+                self.fork(
+                    frame,
+                    reason,
+                    |this, frame| this.block(frame, body),
+                    |this, frame| this.branches(frame, rest, orelse),
+                )
             }
         }
     }

@@ -56,15 +56,27 @@ fn plain_python() {
     let cases = [
         ("x = [f'{t}_{i:>3}' if i > 9 else f'{t}_{i}' for i, t in enumerate(['a', 'b'])]", "['a_0', 'b_1']"),
         ("x = {'a': 1, **{'b': 2}}\nx = [k + str(v) for k, v in x.items()]", "['a1', 'b2']"),
-        ("x = []\nfor a, (b, *c) in zip('ab', [(1, 2, 3), (4,)]):\n    x += [a, b, c]", "['a', 1, [2, 3], 'b', 4, []]"),
-        ("def f(a, b=2, *c, d, **e):\n    return (a, b, c, d, sorted(e))\nx = f(1, d=3, z=0, y=0)", "(1, 2, (), 3, ['y', 'z'])"),
+        (
+            "x = []\nfor a, (b, *c) in zip('ab', [(1, 2, 3), (4,)]):\n    x += [a, b, c]",
+            "['a', 1, [2, 3], 'b', 4, []]",
+        ),
+        (
+            "def f(a, b=2, *c, d, **e):\n    return (a, b, c, d, sorted(e))\nx = f(1, d=3, z=0, y=0)",
+            "(1, 2, (), 3, ['y', 'z'])",
+        ),
         ("x = '%s_%d_%(a)s' % {'a': 'b'} if False else '%s_%d%%' % ('a', 2)", "'a_2%'"),
         ("x = '{}_{1}_{name}'.format('a', 'b', name='c').upper().split('_')", "['A', 'B', 'C']"),
-        ("import enum\nclass E(str, enum.Enum):\n    A = 'a'\n    B = 'b'\nx = [e.value for e in E] + [E('b').name, E.A == 'a']", "['a', 'b', 'B', True]"),
+        (
+            "import enum\nclass E(str, enum.Enum):\n    A = 'a'\n    B = 'b'\nx = [e.value for e in E] + [E('b').name, E.A == 'a']",
+            "['a', 'b', 'B', True]",
+        ),
         ("i = 0\nwhile True:\n    i += 1\n    if i == 5:\n        break\nx = i", "5"),
         ("def g():\n    for i in range(3):\n        yield i * i\nx = list(g())", "[0, 1, 4]"),
         ("try:\n    raise ValueError('x')\nexcept ValueError as e:\n    x = 1\nfinally:\n    y = 2", "1"),
-        ("class A:\n    def __init__(self, n):\n        self.n = n\n    @property\n    def d(self):\n        return self.n * 2\nclass B(A):\n    def __init__(self):\n        super().__init__(4)\nx = B().d", "8"),
+        (
+            "class A:\n    def __init__(self, n):\n        self.n = n\n    @property\n    def d(self):\n        return self.n * 2\nclass B(A):\n    def __init__(self):\n        super().__init__(4)\nx = B().d",
+            "8",
+        ),
         ("x = sorted({'b': 1, 'a': 2}, key=lambda k: k)[::-1]", "['b', 'a']"),
         ("x = (lambda *a, k='q': a + (k,))(*[1, 2])", "(1, 2, 'q')"),
         ("if True:\n    x = 'a' 'b'\nelse:\n    x = None", "'ab'"),
@@ -82,7 +94,10 @@ fn what_is_not_known_says_why() {
         ("import settings\nx = 1\nif settings.flag:\n    x = 2", "? it depends on `settings.flag` (1)"),
         ("import settings\nx = 1\nif settings.flag:\n    x = 1", "1"),
         ("import settings\nif settings.flag:\n    raise ValueError\nelse:\n    x = 1", "1"),
-        ("import settings\ndef f():\n    if settings.flag:\n        return 1\n    return 2\nx = f()", "? it depends on `settings.flag` (6)"),
+        (
+            "import settings\ndef f():\n    if settings.flag:\n        return 1\n    return 2\nx = f()",
+            "? it depends on `settings.flag` (6)",
+        ),
     ];
     for (text, expected) in cases {
         assert!(value(text).starts_with(expected), "{text}: {}", value(text));
@@ -92,7 +107,10 @@ fn what_is_not_known_says_why() {
 #[test]
 fn modules_of_the_repository_are_read_when_used() {
     let files = [
-        ("m.py", "from p import a as b, sub\nfrom p.star import *\nimport p.sub\nfrom .p.sub import deep\nx = [b, sub.y, p.sub.y, z, deep()]\nfrom sqlalchemy import *\nw = Column\nl = len('ab')"),
+        (
+            "m.py",
+            "from p import a as b, sub\nfrom p.star import *\nimport p.sub\nfrom .p.sub import deep\nx = [b, sub.y, p.sub.y, z, deep()]\nfrom sqlalchemy import *\nw = Column\nl = len('ab')",
+        ),
         ("p/__init__.py", "from .impl import a\nfrom gone import nothing"),
         ("p/impl.py", "from m import x\na = 'a'"),
         ("p/sub.py", "y = 'y'\ndef deep():\n    from p.impl import a\n    return a * 2"),
