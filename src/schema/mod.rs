@@ -13,6 +13,7 @@
 pub mod effect;
 pub mod evaluate;
 pub mod fault;
+pub mod replay;
 pub mod sql;
 pub mod state;
 pub mod types;

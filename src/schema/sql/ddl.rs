@@ -113,13 +113,6 @@ impl Reader<'_> {
         opaque(self.unknown, touches.collect())
     }
 
-    fn relation_at(&self, at: usize) -> Vec<Touch> {
-        match name_at(self.tokens, at) {
-            Some((name, _)) => vec![Touch::Relation(name)],
-            None => vec![Touch::Anything],
-        }
-    }
-
     fn read(&self, actions: &mut Vec<Action>) {
         let verb = self.word(0);
         let modifiers = [

@@ -12,8 +12,10 @@ mod types;
 
 use std::sync::Arc;
 
+pub(super) use ddl::identifiers;
+
 use super::effect::{Change, TypeSpec};
-use super::state::{ColumnType, Name, Touch};
+use super::state::{Name, Touch};
 use super::value::TextPiece;
 use split::{Token, TokenKind, statements, tokens};
 
@@ -187,11 +189,3 @@ fn name_of(parts: &[(String, bool)]) -> Option<Name> {
         _ => None,
     }
 }
-
-/// A type that only its name tells.
-fn named_type(name: &Name) -> ColumnType {
-    ColumnType::known(name.to_string())
-}
-
-
-
