@@ -13,6 +13,8 @@
 pub mod effect;
 pub mod evaluate;
 pub mod fault;
+pub mod replay;
+pub mod sql;
 pub mod state;
 pub mod types;
 pub mod value;
