@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::repairs;
 use crate::support::expect::differences;
 use crate::support::history::{self, Layout, Run};
 use crate::support::onehead::{self, Answer};
@@ -12,6 +13,10 @@ use crate::support::repository::Repository;
 /// Builds the history, runs its commands, and compares exit codes, facts and whole texts.
 fn check(name: &str) {
     let history = history::load(name);
+    repairs::check(name, &history);
+    if history.runs.is_empty() {
+        return;
+    }
     let repository = Repository::build(&history);
     let mut failures = Vec::new();
     let mut transcript = String::new();
@@ -76,7 +81,7 @@ fn document(
 }
 
 /// What a terminal must never get: control characters, and characters that turn the direction of writing.
-fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
+pub fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
     [("stdout", &answer.stdout), ("stderr", &answer.stderr)].into_iter().flat_map(|(channel, text)| {
         let bad = |character: char| {
             (character.is_control() && character != '\n' && character != '\t')
@@ -103,7 +108,7 @@ fn record(transcript: &mut String, args: &[String], answer: &Answer) {
 }
 
 /// Puts commit ids where `{name}` stands in an expected document.
-fn named(repository: &Repository, value: &Value) -> Value {
+pub fn named(repository: &Repository, value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(repository.named(text)),
         Value::Array(items) => items.iter().map(|item| named(repository, item)).collect(),
@@ -153,6 +158,7 @@ histories! {
     environment_in_pyproject,
     environments_in_onehead_yaml,
     filename_mismatch,
+    fix_not_on_trunk,
     first_migration_of_a_repository,
     flask_migrate,
     head_contains_base,
@@ -212,7 +218,11 @@ histories! {
 }
 
 #[test]
-fn every_file_is_listed() {
+fn every_file_is_listed_and_asks_something() {
+    for name in history::names() {
+        let history = history::load(&name);
+        assert!(!history.runs.is_empty() || !history.fixes.is_empty(), "{name} asks nothing");
+    }
     assert_eq!(LISTED, history::names(), "the list in tests/it/histories.rs and the files differ");
 }
 

@@ -1,10 +1,9 @@
-use jiff::Timestamp;
-
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, Format, Global};
 use crate::cli::config::Level;
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
 use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
@@ -102,7 +101,7 @@ fn name_fixes(
 ) {
     let choices = Choices {
         deployed: session.config.deployed.iter().cloned().collect(),
-        now: Timestamp::now().as_second(),
+        now: now().as_second(),
         ..Choices::default()
     };
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);

@@ -1,11 +1,10 @@
 use std::io::Write as _;
 
-use jiff::Timestamp;
-
 use crate::check::{Question, Side};
 use crate::cli::args::{FixArgs, FixStrategy, Format, Global};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::time::now;
 use crate::history::Reader;
 use crate::plan::{Choices, FileChange, Group, Plan, Strategy, plan};
 use crate::report::model::{
@@ -41,7 +40,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
             FixStrategy::Renumber => Strategy::Renumber,
         },
         deployed: args.deployed.iter().chain(&session.config.deployed).cloned().collect(),
-        now: Timestamp::now().as_second(),
+        now: now().as_second(),
     };
     let mut reader = session.reader();
     let plan: Plan =
@@ -284,7 +283,7 @@ fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, 
         several => format!("Repair the migrations: {} steps", several.len()),
     };
     let body: Vec<String> = plan.groups.iter().map(body).collect();
-    let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000");
     let mut mail = format!(
         "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: {author}\n\
          Date: {date}\nSubject: [PATCH] {subject}\n\n{}\n---\n",

@@ -12,6 +12,9 @@ pub type Tree = BTreeMap<String, Entry>;
 /// 2024-01-01T00:00:00Z
 pub const EPOCH: usize = 1_704_067_200;
 
+/// 2024-02-01T12:00:00Z: what onehead takes for now, later than every commit.
+pub const NOW: usize = EPOCH + 31 * 86_400 + 12 * 3600;
+
 /// The commits and refs of a history.
 #[derive(Debug, Default)]
 pub struct Model {
