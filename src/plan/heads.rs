@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::number::renumber_script;
-use super::publication::{landed, released_in, told};
+use super::database;
+use super::evidence::{Standing, alone, pair};
+use super::publication::landed;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind, Strategy};
 use crate::diagnostic::Diagnostic;
@@ -44,24 +46,12 @@ pub(super) fn repair(
     let Some((kept, others)) = heads.split_first() else { return Ok(Err("it names no heads".into())) };
     // One at a time: the next reading of the graph tells what is left.
     let Some(moving) = others.last() else { return Ok(Err("there is one head".into())) };
-    let evidence = |id: &str| -> Result<Vec<String>, Error> {
-        let mut facts = Vec::new();
-        match landings.get(id) {
-            Some(landing) => {
-                let when = told(scene.repo, landing.commit)?;
-                facts.push(format!("'{id}' landed on {} in {when}", scene.publication.trunk_name()));
-                let path = scene.state.script(id).map(|script| script.path.clone()).unwrap_or_default();
-                facts.push(match released_in(scene.repo, &path)? {
-                    Some(tag) => format!("'{id}' is in the release {tag}"),
-                    None => format!("no tag contains '{id}'"),
-                });
-            }
-            None => facts.push(format!("'{id}' is not on {}", scene.publication.trunk_name())),
-        }
-        Ok(facts)
+    let standings = Standing::of_ids(scene, &landings, &ids)?;
+    let trunk = scene.publication.trunk_name();
+    let mut facts = match (standings.get(kept), standings.get(moving)) {
+        (Some(kept), Some(moving)) => pair(trunk, kept, moving),
+        _ => Vec::new(),
     };
-    let mut facts = evidence(kept)?;
-    facts.extend(evidence(moving)?);
     let chain = |head: &str, other: &str| -> Vec<String> {
         let below: BTreeSet<&str> = graph.ancestors(other);
         let members = graph.ancestors(head);
@@ -72,22 +62,33 @@ pub(super) fn repair(
             .map(str::to_owned)
             .collect()
     };
+    let (ours, theirs) = (chain(kept, moving), chain(moving, kept));
     let gone_out = |members: &[String]| -> Result<bool, Error> {
         for id in members {
-            if scene.publication.is_deployed(id) {
-                return Ok(true);
-            }
-            let path = scene.state.script(id).map(|script| script.path.clone()).unwrap_or_default();
-            if scene.publication.is_published(id) && released_in(scene.repo, &path)?.is_some() {
+            let released = || -> Result<bool, Error> {
+                let Some(script) = scene.state.script(id).filter(|_| scene.publication.is_published(id)) else {
+                    return Ok(false);
+                };
+                let landing = landings.get(id).map(|landing| landing.commit);
+                Ok(scene.tags.first_with(scene.repo, landing, &script.path)?.is_some())
+            };
+            if scene.publication.is_deployed(id) || released()? {
                 return Ok(true);
             }
         }
         Ok(false)
     };
-    let (ours, theirs) = (chain(kept, moving), chain(moving, kept));
     let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
     let (moves, stays, members) = match scene.choices.strategy {
         Strategy::Merge => (None, kept, Vec::new()),
+        Strategy::Reparent if gone_out(&ours)? && gone_out(&theirs)? => {
+            return Ok(Err(format!(
+                "'{kept}' and '{moving}' are both released or deployed: databases may have run either, and only a \
+                 merge revision changes nothing that has run ({})",
+                facts.join("; ")
+            )));
+        }
+        Strategy::Reparent if gone_out(&theirs)? => (Some(kept), moving, ours),
         Strategy::Reparent => (Some(moving), kept, theirs),
         _ if !published(&theirs) => (Some(moving), kept, theirs),
         _ if !published(&ours) => (Some(kept), moving, ours),
@@ -99,7 +100,12 @@ pub(super) fn repair(
     };
     match moves {
         Some(head) => move_chain(scene, reader, head, stays, &members, &facts, &ids),
-        None => merge(scene, reader, &heads, &facts),
+        None => {
+            for id in heads.iter().filter(|id| *id != kept && *id != moving) {
+                facts.extend(standings.get(id).map(|one| alone(trunk, one)).unwrap_or_default());
+            }
+            merge(scene, reader, &heads, &facts)
+        }
     }
 }
 
@@ -147,33 +153,16 @@ fn move_chain(
                 },
                 evidence: facts.to_vec(),
             });
-            if scene.publication.is_published(id) {
-                let others: Vec<String> =
-                    scene.state.graph.ancestors(onto).iter().map(ToString::to_string).collect();
-                let skipped: Vec<&String> = others
-                    .iter()
-                    .filter(|other| !scene.state.graph.ancestors(id).contains(other.as_str()))
-                    .collect();
-                editor.repair.database.push(Consequence {
-                    stamp: id.clone(),
-                    effect: format!(
-                        "a database that stands at '{id}' or above counts {} as done without having run {}: stamp it \
-                         back to the revision it has really reached, then upgrade",
-                        skipped.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", "),
-                        if skipped.len() == 1 { "it" } else { "them" }
-                    ),
-                    sql: None,
-                });
-            }
         }
     }
     let renumbered = match scene.is_numbered() {
-        true => renumber_chain(scene, reader, &mut editor, members, onto)?,
+        true => renumber_chain(scene, reader, &mut editor, members, onto, facts)?,
         false => Ok(()),
     };
     if let Err(reason) = renumbered {
         return Ok(Err(reason));
     }
+    editor.repair.database = database::moved(scene, members, onto, &editor.repair.id_changes);
     let changed = editor.repair.id_changes.iter().find(|(from, _)| from == head).map(|(_, to)| to.clone());
     editor.markers(reader.objects(), heads, &changed.unwrap_or_else(|| head.to_owned()))?;
     editor.finish(reader.objects()).map(Ok)
@@ -186,6 +175,7 @@ fn renumber_chain(
     editor: &mut Editor<'_>,
     members: &[String],
     onto: &str,
+    facts: &[String],
 ) -> Result<Result<(), String>, Error> {
     let number = |id: &str| {
         let script = scene.state.script(id)?;
@@ -210,7 +200,7 @@ fn renumber_chain(
         };
         let Some(script) = scene.state.script(id) else { continue };
         let reason = format!("it runs after '{onto}'; {free} is the next free number over all branches");
-        if let Err(reason) = renumber_script(scene, reader, editor, script, free, &reason)? {
+        if let Err(reason) = renumber_script(scene, reader, editor, script, free, &reason, facts)? {
             return Ok(Err(reason));
         }
         next = Some(free + 1);
@@ -276,9 +266,11 @@ fn merge(
         new_path: None,
         from: heads.join(", "),
         to: id.clone(),
-        reason:
-            "both are published, and databases may have run either: merging them changes nothing that has run"
-                .into(),
+        reason: match heads.iter().all(|head| scene.publication.is_published(head)) {
+            true => "all are published, and databases may have run any: merging them changes nothing that has run",
+            false => "as asked for: merging the heads changes no revision that is there",
+        }
+        .into(),
         evidence: facts.to_vec(),
     });
     editor.repair.database.push(Consequence {

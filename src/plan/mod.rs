@@ -4,7 +4,10 @@
 //! is taken from what the new reading says. In the end the whole must have lost what it set out to
 //! repair and gained nothing.
 
+mod database;
+mod docstring;
 mod duplicate_id;
+mod evidence;
 mod heads;
 mod missing_parent;
 mod number;
@@ -42,6 +45,8 @@ pub struct Choices {
     pub strategy: Strategy,
     /// Revisions that databases are known to stand at.
     pub deployed: BTreeSet<String>,
+    /// Rules whose findings nobody wants to hear of.
+    pub off: BTreeSet<String>,
     /// The moment of a new revision: seconds since the epoch.
     pub now: i64,
 }
@@ -61,6 +66,8 @@ pub enum StepKind {
     MergeRevision,
     /// A file brought back from the history.
     Restore,
+    /// The docstring's lines.
+    Docstring,
     /// Another place that names an id.
     Reference,
 }
@@ -83,12 +90,20 @@ pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
             StepKind::NewId if of_kind.len() == 1 => format!("gives {revisions} the new id {to}"),
             StepKind::NewId => format!("gives {revisions} new ids"),
             StepKind::Restore => format!("restores {revisions}"),
+            StepKind::Docstring => format!("mends the docstring of {revisions}"),
             StepKind::MergeRevision => format!("merges the heads in the new revision {to}"),
             _ => return None,
         })
     };
-    [StepKind::Reparent, StepKind::Renumber, StepKind::NewId, StepKind::Restore, StepKind::MergeRevision]
-        .into_iter()
+    [
+        StepKind::Reparent,
+        StepKind::Renumber,
+        StepKind::NewId,
+        StepKind::Restore,
+        StepKind::MergeRevision,
+        StepKind::Docstring,
+    ]
+    .into_iter()
         .filter_map(told)
         .collect::<Vec<_>>()
         .join(", ")
@@ -104,6 +119,7 @@ impl StepKind {
             Self::Renumber => "renumber",
             Self::MergeRevision => "merge-revision",
             Self::Restore => "restore",
+            Self::Docstring => "docstring",
             Self::Reference => "reference",
         }
     }
@@ -207,8 +223,8 @@ pub struct Plan {
 const MOST_REPAIRS: usize = 200;
 
 /// In this order, as each makes the next one simpler.
-pub const REPAIRABLE: [&str; 4] =
-    ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number"];
+pub const REPAIRABLE: [&str; 5] =
+    ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number", "stale-docstring"];
 
 /// Plans the repair of what [`check`] finds for `question`.
 ///
@@ -230,6 +246,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     let mut database = Vec::new();
     let mut id_changes: Vec<(String, String)> = Vec::new();
     let mut notes = Vec::new();
+    let mut renamed: BTreeSet<String> = BTreeSet::new();
     let mut moved: BTreeMap<RepoPath, RepoPath> = BTreeMap::new();
     let mut answer = None;
     for _ in 0..MOST_REPAIRS {
@@ -237,11 +254,12 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             Some(now) => now,
             None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
         };
-        let Some(finding) = next(&now, standing, &refused) else {
+        let Some(finding) = next(&now, standing, &refused, choices) else {
             answer = Some(now);
             break;
         };
-        let scene = Scene::new(repo, reader, question, tree, &now, &finding, choices, standing, prepare)?;
+        let scene =
+            Scene::new(repo, reader, question, tree, &now, &finding, choices, &renamed, standing, prepare)?;
         let unsettled = unsettled(&finding, &now, &refused);
         let repaired: Result<Repair, String> = match (&scene, finding.rule) {
             (None, _) => Err("its environment is not there any more".into()),
@@ -249,7 +267,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             (Some(scene), "duplicate-revision") => duplicate_id::repair(scene, reader, &finding)?,
             (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
-            (Some(scene), _) => number::repair(scene, reader, &finding)?,
+            (Some(scene), "duplicate-number") => number::repair(scene, reader, &finding)?,
+            (Some(scene), _) => docstring::repair(scene, reader, &finding)?,
         };
         let key = (finding.rule, finding.subject.clone());
         match repaired {
@@ -262,6 +281,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 database.extend(repair.database);
                 id_changes.extend(repair.id_changes);
                 notes.extend(repair.notes);
+                renamed.extend(repair.published);
                 groups.push(Group {
                     rule: finding.rule,
                     subject: finding.subject.clone(),
@@ -326,12 +346,13 @@ fn next(
     answer: &Answer,
     standing: bool,
     refused: &BTreeMap<(&'static str, String), Refusal>,
+    choices: &Choices,
 ) -> Option<Diagnostic> {
     let rank = |finding: &Diagnostic| REPAIRABLE.iter().position(|rule| *rule == finding.rule);
     answer
         .findings
         .iter()
-        .filter(|finding| is_target(finding, standing))
+        .filter(|finding| is_target(finding, standing) && !choices.off.contains(finding.rule))
         .filter(|finding| !refused.contains_key(&(finding.rule, finding.subject.clone())))
         .min_by_key(|finding| rank(finding))
         .cloned()

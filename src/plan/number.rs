@@ -1,5 +1,7 @@
 //! Two files with one number: what is not published takes the next free one.
 
+use super::database::restamp;
+use super::evidence::{Standing, pair};
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind};
 use crate::diagnostic::Diagnostic;
@@ -21,6 +23,7 @@ pub(super) fn repair(
     let Some(kept) = scripts.iter().find(|script| published(script)).or(scripts.first()) else {
         return Ok(Err("none of the files is a revision".into()));
     };
+    let (trunk, standing) = (scene.publication.trunk_name(), Standing::of_file(scene, kept)?);
     let mut editor = Editor::new(scene);
     let others = scripts.iter().filter(|script| script.path != kept.path);
     for (number, script) in (scene.next_number()?..).zip(others) {
@@ -32,7 +35,8 @@ pub(super) fn repair(
         }
         let reason =
             format!("{} has the number already; {number} is the next free one over all branches", kept.path);
-        if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason)? {
+        let facts = pair(trunk, &standing, &Standing::of_file(scene, script)?);
+        if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason, &facts)? {
             return Ok(Err(refused));
         }
     }
@@ -47,6 +51,7 @@ pub(super) fn renumber_script(
     script: &Script,
     number: u32,
     reason: &str,
+    evidence: &[String],
 ) -> Result<Result<(), String>, Error> {
     let objects = reader.objects();
     let own = number_prefix(script.path.name());
@@ -65,12 +70,12 @@ pub(super) fn renumber_script(
         }
         editor.repair.database.push(Consequence {
             stamp: script.revision.to_string(),
-            effect: format!("a database that stands at '{}' has to be told its new id", script.revision),
-            sql: Some(format!(
-                "UPDATE alembic_version SET version_num = '{}' WHERE version_num = '{}';",
-                id.replace('\'', "''"),
-                script.revision.replace('\'', "''")
-            )),
+            effect: format!(
+                "'alembic upgrade head' stops with \"Can't locate revision identified by '{}'\" until the database is \
+                 told the new id",
+                script.revision
+            ),
+            sql: Some(restamp(&script.revision, id)),
         });
     }
     if let Some(to) = own.and_then(|own| renumber(&script.path, own, number))
@@ -78,7 +83,6 @@ pub(super) fn renumber_script(
     {
         return Ok(Err(refused));
     }
-    let published = scene.publication.is_published(&script.revision);
     editor.step(Step {
         kind: StepKind::Renumber,
         revision: script.revision.to_string(),
@@ -87,12 +91,7 @@ pub(super) fn renumber_script(
         from: own.map_or_else(|| script.revision.to_string(), |own| own.to_string()),
         to: new_id.unwrap_or_else(|| number.to_string()),
         reason: reason.to_owned(),
-        evidence: vec![format!(
-            "'{}' is {}on {}",
-            script.revision,
-            if published { "" } else { "not " },
-            scene.publication.trunk_name()
-        )],
+        evidence: evidence.to_vec(),
     });
     Ok(Ok(()))
 }

@@ -87,7 +87,7 @@ fn head(session: &Session<'_>, args: &CheckArgs) -> Result<Side, Failure> {
 
 /// Whether a plan is worth the while.
 fn is_repairable(finding: &Diagnostic) -> bool {
-    finding.severity != Severity::Info && REPAIRABLE.contains(&finding.rule)
+    REPAIRABLE.contains(&finding.rule)
 }
 
 /// Names the repair of each finding that has one. A plan that cannot be made names none: the finding
@@ -101,6 +101,7 @@ fn name_fixes(
 ) {
     let choices = Choices {
         deployed: session.config.deployed.iter().cloned().collect(),
+        off: session.config.rules_off(),
         now: now().as_second(),
         ..Choices::default()
     };

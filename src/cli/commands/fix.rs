@@ -40,6 +40,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
             FixStrategy::Renumber => Strategy::Renumber,
         },
         deployed: args.deployed.iter().chain(&session.config.deployed).cloned().collect(),
+        off: session.config.rules_off(),
         now: now().as_second(),
     };
     let mut reader = session.reader();
@@ -230,6 +231,7 @@ fn subject(group: &Group) -> String {
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),
                 "restore" => format!("Restore migration {}{more}", first.revision),
+                "docstring" => format!("Let the docstring of migration {} say what its code says{more}", first.revision),
                 kind => format!("Migrations: {kind} {}{more}", first.revision),
             }
         }

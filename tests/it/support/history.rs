@@ -79,6 +79,8 @@ pub struct Change {
     pub message: Option<String>,
     /// Commits: the author's first name; else Ada.
     pub author: Option<String>,
+    /// Commits: how many days after the first of January; else none. Each commit is a minute later on top of that.
+    pub day: usize,
     /// Paths that go away; a directory goes with all it holds.
     pub delete: Vec<String>,
     /// Files or directories that move.
