@@ -1,48 +1,64 @@
-//! A docstring that names other ids than the code: its lines follow the code.
+//! Docstrings that name other ids than the code: their lines follow the code.
 
 use super::evidence::{Standing, alone};
 use super::repair::{Editor, Repair, Scene};
 use super::{Step, StepKind};
 use crate::diagnostic::Diagnostic;
 use crate::history::Reader;
+use crate::revision::Script;
 use crate::vcs::Error;
 
+/// Mends all of `findings`, as one repair: none of them changes what another one means.
 pub(super) fn repair(
     scene: &Scene<'_>,
     reader: &mut Reader,
-    finding: &Diagnostic,
+    findings: &[&Diagnostic],
 ) -> Result<Result<Repair, String>, Error> {
-    let Some(script) = finding.places.first().and_then(|place| scene.head.script_at(&place.path)) else {
-        return Ok(Err("the file is not in head's tree".into()));
-    };
-    let stated = &script.header.docstring;
-    let was: Vec<String> = [("Revision ID", &stated.revision), ("Revises", &stated.revises)]
-        .into_iter()
-        .filter_map(|(name, line)| line.as_ref().map(|line| format!("{name}: {}", line.value)))
-        .collect();
-    let parents: Vec<String> = script.down_revisions().map(str::to_owned).collect();
+    let objects = reader.objects();
     let mut editor = Editor::new(scene);
-    match editor.mend_docstring(reader.objects(), &script.path, &script.revision, &parents)? {
-        Ok(true) => {}
-        Ok(false) => return Ok(Err("its lines cannot be told from the rest of the text".into())),
-        Err(reason) => return Ok(Err(reason)),
+    let mut refused = "none of the files is in head's tree".to_owned();
+    for finding in findings {
+        let place = finding.places.first();
+        let Some(script) = place.and_then(|place| scene.head.script_at(&place.path)) else { continue };
+        let parents: Vec<String> = script.down_revisions().map(str::to_owned).collect();
+        match editor.mend_docstring(objects, &script.path, &script.revision, &parents)? {
+            Ok(true) => {
+                let (from, to) = lines(script, &parents);
+                editor.step(Step {
+                    kind: StepKind::Docstring,
+                    revision: script.revision.to_string(),
+                    path: script.path.clone(),
+                    new_path: None,
+                    from,
+                    to,
+                    reason: "people read the docstring and Alembic the code, so only the docstring changes".into(),
+                    evidence: alone(scene.publication.trunk_name(), &Standing::of_file(scene, script)?.called(&script.revision)),
+                });
+                editor.repair.also.push(finding.subject.clone());
+            }
+            Ok(false) => refused = format!("{}: its lines cannot be told from the rest of the text", script.path),
+            Err(reason) => refused = reason,
+        }
     }
-    let revises = match parents.is_empty() {
-        true => "None".to_owned(),
-        false => parents.join(", "),
-    };
-    let is = [stated.revision.as_ref().map(|_| format!("Revision ID: {}", script.revision))]
-        .into_iter()
-        .chain([stated.revises.as_ref().map(|_| format!("Revises: {revises}"))]);
-    editor.step(Step {
-        kind: StepKind::Docstring,
-        revision: script.revision.to_string(),
-        path: script.path.clone(),
-        new_path: None,
-        from: was.join("; "),
-        to: is.flatten().collect::<Vec<_>>().join("; "),
-        reason: "people read the docstring, Alembic reads the code: only the docstring's lines change".into(),
-        evidence: alone(scene.publication.trunk_name(), &Standing::of_file(scene, script)?),
-    });
-    editor.finish(reader.objects()).map(Ok)
+    if editor.repair.steps.is_empty() {
+        return Ok(Err(refused));
+    }
+    editor.finish(objects).map(Ok)
+}
+
+/// The lines that there are, as they were and as they will be.
+fn lines(script: &Script, parents: &[String]) -> (String, String) {
+    let stated = &script.header.docstring;
+    let revises = if parents.is_empty() { "None".to_owned() } else { parents.join(", ") };
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    for (name, line, now) in [
+        ("Revision ID", &stated.revision, script.revision.to_string()),
+        ("Revises", &stated.revises, revises),
+    ] {
+        if let Some(line) = line {
+            from.push(format!("{name}: {}", line.value));
+            to.push(format!("{name}: {now}"));
+        }
+    }
+    (from.join("; "), to.join("; "))
 }

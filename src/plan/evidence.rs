@@ -93,6 +93,11 @@ impl Standing {
         Ok(Self { name, landing, released, deployed: scene.publication.deployed_by(id).map(str::to_owned) })
     }
 
+    /// The same under the revision's id.
+    pub(super) fn called(self, id: &str) -> Self {
+        Self { name: format!("'{id}'"), ..self }
+    }
+
     fn gone_out(&self, lacks: &str) -> String {
         match &self.released {
             Some(tag) => format!("{tag} contains {}", self.name),

@@ -63,40 +63,47 @@ pub(super) fn repair(
             .collect()
     };
     let (ours, theirs) = (chain(kept, moving), chain(moving, kept));
-    let gone_out = |members: &[String]| -> Result<bool, Error> {
-        for id in members {
-            let released = || -> Result<bool, Error> {
-                let Some(script) = scene.state.script(id).filter(|_| scene.publication.is_published(id)) else {
-                    return Ok(false);
-                };
-                let landing = landings.get(id).map(|landing| landing.commit);
-                Ok(scene.tags.first_with(scene.repo, landing, &script.path)?.is_some())
+    // The first of the members that a release or a database has, as a sentence.
+    let gone_out = |members: &[String]| -> Result<Option<String>, Error> {
+        for id in members.iter().rev() {
+            if let Some(at) = scene.publication.deployed_by(id) {
+                return Ok(Some(format!("'{at}' is deployed")));
+            }
+            let Some(script) = scene.state.script(id).filter(|_| scene.publication.is_published(id)) else {
+                continue;
             };
-            if scene.publication.is_deployed(id) || released()? {
-                return Ok(true);
+            let landing = landings.get(id).map(|landing| landing.commit);
+            if let Some(tag) = scene.tags.first_with(scene.repo, landing, &script.path)? {
+                return Ok(Some(format!("{tag} contains '{id}'")));
             }
         }
-        Ok(false)
+        Ok(None)
     };
     let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
-    let (moves, stays, members) = match scene.choices.strategy {
-        Strategy::Merge => (None, kept, Vec::new()),
-        Strategy::Reparent if gone_out(&ours)? && gone_out(&theirs)? => {
+    let far = match published(&ours) && published(&theirs) {
+        true => (gone_out(&ours)?, gone_out(&theirs)?),
+        false => (None, None),
+    };
+    for fact in [&far.0, &far.1].into_iter().flatten() {
+        if !facts.iter().any(|known| known.contains(fact.as_str())) {
+            facts.push(fact.clone());
+        }
+    }
+    let (moves, stays, members) = match (scene.choices.strategy, &far) {
+        (Strategy::Merge, _) => (None, kept, Vec::new()),
+        (Strategy::Reparent, (Some(_), Some(_))) => {
             return Ok(Err(format!(
-                "'{kept}' and '{moving}' are both released or deployed: databases may have run either, and only a \
-                 merge revision changes nothing that has run ({})",
+                "databases may have run both '{kept}' and '{moving}', so only a merge revision changes nothing that \
+                 has run ({})",
                 facts.join("; ")
             )));
         }
-        Strategy::Reparent if gone_out(&theirs)? => (Some(kept), moving, ours),
-        Strategy::Reparent => (Some(moving), kept, theirs),
+        (_, (None, Some(_))) => (Some(kept), moving, ours),
+        (Strategy::Reparent, _) => (Some(moving), kept, theirs),
         _ if !published(&theirs) => (Some(moving), kept, theirs),
         _ if !published(&ours) => (Some(kept), moving, ours),
-        _ => match (gone_out(&ours)?, gone_out(&theirs)?) {
-            (true, false) => (Some(moving), kept, theirs),
-            (false, true) => (Some(kept), moving, ours),
-            _ => (None, kept, Vec::new()),
-        },
+        (_, (Some(_), None)) => (Some(moving), kept, theirs),
+        _ => (None, kept, Vec::new()),
     };
     match moves {
         Some(head) => move_chain(scene, reader, head, stays, &members, &facts, &ids),

@@ -83,7 +83,7 @@ pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
             count => format!("{count} revisions"),
         };
         Some(match kind {
-            StepKind::Reparent if to.is_empty() => format!("makes {revisions} a base"),
+            StepKind::Reparent if to == "None" => format!("makes {revisions} a base"),
             StepKind::Reparent => format!("re-parents {revisions} onto {to}"),
             StepKind::Renumber if of_kind.len() == 1 => format!("renumbers {revisions} to {to}"),
             StepKind::Renumber => format!("renumbers {revisions} from {to} on"),
@@ -177,6 +177,8 @@ pub struct Group {
     pub rule: &'static str,
     /// That finding's subject.
     pub subject: String,
+    /// Subjects of more findings of that rule that the steps repair.
+    pub also: Vec<String>,
     /// The steps.
     pub steps: Vec<Step>,
     /// Head's tree after them.
@@ -260,15 +262,18 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         };
         let scene =
             Scene::new(repo, reader, question, tree, &now, &finding, choices, &renamed, standing, prepare)?;
-        let unsettled = unsettled(&finding, &now, &refused);
         let repaired: Result<Repair, String> = match (&scene, finding.rule) {
             (None, _) => Err("its environment is not there any more".into()),
-            (_, "multiple-heads") if unsettled.is_some() => Err(unsettled.unwrap_or_default()),
             (Some(scene), "duplicate-revision") => duplicate_id::repair(scene, reader, &finding)?,
             (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
             (Some(scene), "duplicate-number") => number::repair(scene, reader, &finding)?,
-            (Some(scene), _) => docstring::repair(scene, reader, &finding)?,
+            (Some(scene), _) => {
+                let same = |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
+                let all: Vec<&Diagnostic> =
+                    now.findings.iter().filter(|one| is_target(one, standing)).filter(same).collect();
+                docstring::repair(scene, reader, &all)?
+            }
         };
         let key = (finding.rule, finding.subject.clone());
         match repaired {
@@ -285,6 +290,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 groups.push(Group {
                     rule: finding.rule,
                     subject: finding.subject.clone(),
+                    also: repair.also,
                     steps: repair.steps,
                     tree,
                 });
@@ -356,30 +362,6 @@ fn next(
         .filter(|finding| !refused.contains_key(&(finding.rule, finding.subject.clone())))
         .min_by_key(|finding| rank(finding))
         .cloned()
-}
-
-/// Why the heads of the finding's environment are not known yet: a refused fault decides what they are.
-///
-/// A revision whose parent is missing, or whose id is there twice, is perhaps no head at all once a
-/// person has said where it belongs; joining it before would hide that question, not answer it.
-fn unsettled(
-    finding: &Diagnostic,
-    answer: &Answer,
-    refused: &BTreeMap<(&'static str, String), Refusal>,
-) -> Option<String> {
-    let stands = |known: &&Diagnostic| {
-        let first = matches!(known.rule, "missing-parent" | "duplicate-revision");
-        first
-            && known.environment == finding.environment
-            && refused.contains_key(&(known.rule, known.subject.clone()))
-    };
-    let first = answer.findings.iter().find(stands)?;
-    Some(match first.rule {
-        "missing-parent" => {
-            "a parent is missing, and where its child belongs decides the heads: that comes first".into()
-        }
-        _ => "an id is there twice, and which file it means decides the heads: that comes first".into(),
-    })
 }
 
 fn heads_of(answer: &Answer) -> Vec<String> {

@@ -44,10 +44,6 @@ impl Publication {
         self.published.contains(id) || self.deployed.contains_key(id)
     }
 
-    pub(super) fn is_deployed(&self, id: &str) -> bool {
-        self.deployed.contains_key(id)
-    }
-
     /// The revision that a database stands at, which is `id` or above it.
     pub(super) fn deployed_by(&self, id: &str) -> Option<&str> {
         self.deployed.get(id).map(String::as_str)

@@ -23,6 +23,8 @@ pub(super) struct Repair {
     pub(super) database: Vec<Consequence>,
     pub(super) id_changes: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
+    /// Subjects of more findings that it repairs.
+    pub(super) also: Vec<String>,
     /// New ids of published revisions.
     pub(super) published: Vec<String>,
 }

@@ -6,7 +6,7 @@ use crate::cli::session::{Session, is_relevant};
 use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
-use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
+use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::{check_text, convert};
 use crate::revision::Environment;
@@ -111,7 +111,11 @@ fn name_fixes(
     let command = fix_command(global, args);
     for finding in findings {
         // One finding may take several rounds.
-        let groups = plan.groups.iter().filter(|g| g.rule == finding.rule && g.subject == finding.subject);
+        let mends = |group: &&Group| {
+            group.rule == finding.rule
+                && (group.subject == finding.subject || group.also.contains(&finding.subject))
+        };
+        let groups = plan.groups.iter().filter(mends);
         let steps: Vec<&Step> = groups.flat_map(|group| &group.steps).collect();
         if let Some(first) = steps.first() {
             let kind = first.kind.name().to_owned();

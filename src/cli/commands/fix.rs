@@ -52,7 +52,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         return Ok(if plan.refused.is_empty() { Verdict::Clean } else { Verdict::Findings });
     }
     if args.patch {
-        out.report.write_all(&mail(&session, &reader, &plan)?)?;
+        out.bytes(&mail(&session, &reader, &plan)?)?;
         return Ok(Verdict::Clean);
     }
     if args.commit {
@@ -224,6 +224,7 @@ fn subject(group: &Group) -> String {
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
             match first.kind.name() {
+                "reparent" if first.to == "None" => format!("Make migration {} a base{more}", first.revision),
                 "reparent" => format!("Re-parent migration {} onto {}{more}", first.revision, first.to),
                 "merge-revision" => {
                     format!("Add migration {} that merges {}{more}", first.revision, first.from)
