@@ -31,7 +31,18 @@ pub(super) fn moved(
     let order: Vec<&str> = graph.topological().into_iter().filter(|id| onto_and_below.contains(id)).collect();
     let mut all = Vec::new();
     for id in members {
+        let now = renamed.iter().find(|(from, _)| from == id).map_or(id.as_str(), |(_, to)| to.as_str());
+        let published = scene.publication.is_published(id);
+        let top = members.last() == Some(id);
+        // Nobody but the author has run the branch, and the author has run all of it.
+        if !published && now == id && !top {
+            continue;
+        }
         let below = graph.ancestors(id);
+        // Without a parent that exists Alembic loads nothing: no database got here.
+        if graph.missing().iter().any(|missing| below.contains(missing.revision.as_str())) {
+            continue;
+        }
         let skipped: Vec<&str> = order.iter().filter(|one| !below.contains(*one)).copied().collect();
         if skipped.is_empty() {
             continue;
@@ -44,7 +55,6 @@ pub(super) fn moved(
             .flat_map(|one| graph.ancestors(one).into_iter().filter(move |below| below != one))
             .collect();
         let stood: Vec<&str> = outside.difference(&lower).copied().collect();
-        let now = renamed.iter().find(|(from, _)| from == id).map_or(id.as_str(), |(_, to)| to.as_str());
         let again = restamp(onto, now);
         let sql = match stood.as_slice() {
             [] => Some(format!(
@@ -55,20 +65,21 @@ pub(super) fn moved(
             // No one revision says what such a database has run.
             _ => None,
         };
-        let who = match (now == id, scene.publication.is_published(id)) {
-            (false, _) => "'alembic upgrade head' does not know this id any more, and under the new one it".into(),
-            (true, true) => "'alembic upgrade head'".to_owned(),
+        let who = match (now == id, published) {
+            (false, _) => "'alembic upgrade head' does not know this id any more, and under the new one it",
+            (true, true) => "'alembic upgrade head'",
             (true, false) => {
-                "a database that ran the branch as it was, such as its author's: 'alembic upgrade head'".to_owned()
+                "where the branch ran already, as in its author's database, 'alembic upgrade head'"
             }
         };
-        let (them, how) = (if skipped.len() == 1 { "it" } else { "them" }, match sql {
-            Some(_) => "stamp it back, run",
-            None => "run",
-        });
+        let them = if skipped.len() == 1 { "it" } else { "them" };
+        let cure = match sql {
+            Some(_) => format!("stamp it back, run {them}, stamp it again"),
+            None => format!("run {them} by hand, the stamp stays"),
+        };
         all.push(Consequence {
             stamp: id.clone(),
-            effect: format!("{who} would count {} as run: {how} {them}, stamp it again", named(&skipped)),
+            effect: format!("{who} would count {} as run: {cure}", named(&skipped)),
             sql,
         });
     }

@@ -31,12 +31,18 @@ pub(super) fn repair(
                     new_path: None,
                     from,
                     to,
-                    reason: "people read the docstring and Alembic the code, so only the docstring changes".into(),
-                    evidence: alone(scene.publication.trunk_name(), &Standing::of_file(scene, script)?.called(&script.revision)),
+                    reason: "people read the docstring and Alembic the code, so only the docstring changes"
+                        .into(),
+                    evidence: alone(
+                        scene.publication.trunk_name(),
+                        &Standing::of_file(scene, script)?.called(&script.revision),
+                    ),
                 });
                 editor.repair.also.push(finding.subject.clone());
             }
-            Ok(false) => refused = format!("{}: its lines cannot be told from the rest of the text", script.path),
+            Ok(false) => {
+                refused = format!("{}: its lines cannot be told from the rest of the text", script.path)
+            }
             Err(reason) => refused = reason,
         }
     }

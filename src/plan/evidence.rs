@@ -56,12 +56,20 @@ impl Standing {
     ) -> Result<BTreeMap<String, Self>, Error> {
         let mut all = BTreeMap::new();
         for id in ids {
-            let landing = landings
-                .get(id)
-                .map(|landing| Landed::read(scene.repo, landing.commit, landing.at_the_edge))
-                .transpose()?;
-            let script = scene.state.script(id);
-            let standing = Self::new(scene, format!("'{id}'"), id, script, landing)?;
+            let name = format!("'{id}'");
+            let standing = match (landings.get(id), scene.renamed.get(id)) {
+                (None, Some(path)) => {
+                    let name = format!("{name} ({path})");
+                    Self::new(scene, name, id, Some(path), Self::since(scene, path)?)?
+                }
+                (landing, _) => {
+                    let landing = landing
+                        .map(|landing| Landed::read(scene.repo, landing.commit, landing.at_the_edge))
+                        .transpose()?;
+                    let path = scene.state.script(id).map(|script| &script.path);
+                    Self::new(scene, name, id, path, landing)?
+                }
+            };
             all.insert(id.clone(), standing);
         }
         Ok(all)
@@ -69,23 +77,27 @@ impl Standing {
 
     /// One file of several with the same id.
     pub(super) fn of_file(scene: &Scene<'_>, script: &Script) -> Result<Self, Error> {
+        let landing = Self::since(scene, &script.path)?;
+        Self::new(scene, script.path.to_string(), &script.revision, Some(&script.path), landing)
+    }
+
+    fn since(scene: &Scene<'_>, path: &RepoPath) -> Result<Option<Landed>, Error> {
         let since = match scene.question.trunk {
-            Some(trunk) => file_since(scene.repo, trunk, &script.path)?,
+            Some(trunk) => file_since(scene.repo, trunk, path)?,
             None => None,
         };
-        let landing = since.map(|(commit, _)| Landed::read(scene.repo, commit, false)).transpose()?;
-        Self::new(scene, script.path.to_string(), &script.revision, Some(script), landing)
+        since.map(|(commit, _)| Landed::read(scene.repo, commit, false)).transpose()
     }
 
     fn new(
         scene: &Scene<'_>,
         name: String,
         id: &str,
-        script: Option<&Script>,
+        path: Option<&RepoPath>,
         landing: Option<Landed>,
     ) -> Result<Self, Error> {
-        // A branch's own file is on no release, whatever else has its name.
-        let path = script.map(|script| &script.path).filter(|_| landing.is_some());
+        // A branch's own file is in no release, whatever else has its name.
+        let path = path.filter(|_| landing.is_some());
         let released = match path {
             Some(path) => scene.tags.first_with(scene.repo, landing.as_ref().map(|it| it.commit), path)?,
             None => None,
@@ -96,6 +108,11 @@ impl Standing {
     /// The same under the revision's id.
     pub(super) fn called(self, id: &str) -> Self {
         Self { name: format!("'{id}'"), ..self }
+    }
+
+    /// For an order: what landed first comes first, what has not landed last.
+    pub(super) fn landed_at(&self) -> i64 {
+        self.landing.as_ref().map_or(i64::MAX, |landing| landing.time)
     }
 
     fn gone_out(&self, lacks: &str) -> String {
@@ -257,7 +274,8 @@ mod tests {
 
     fn standing(name: &str, time: i64, released: Option<&str>, deployed: Option<&str>) -> Standing {
         let scratch = Scratch::new();
-        let id = scratch.raw_commit(&format!("author A <a@b> {time} +0000\ncommitter A <a@b> {time} +0000\n"));
+        let id =
+            scratch.raw_commit(&format!("author A <a@b> {time} +0000\ncommitter A <a@b> {time} +0000\n"));
         let repo = scratch.repo();
         let commit = repo.resolve(&id).unwrap();
         Standing {
@@ -288,7 +306,10 @@ mod tests {
 
         let branch = Standing { landing: None, ..standing("mine", 0, None, Some("mine")) };
         let told = pair("main", &old, &branch);
-        assert!(told[0].ends_with(" by A on 1970-01-11; v1 contains it") || told[0].ends_with("; v1 contains 'one'"));
+        assert!(
+            told[0].ends_with(" by A on 1970-01-11; v1 contains it")
+                || told[0].ends_with("; v1 contains 'one'")
+        );
         assert_eq!(told[1..], ["'mine' is not on main", "'mine' is deployed"]);
 
         let same = pair("main", &one, &one.clone());
@@ -308,7 +329,9 @@ mod tests {
         let side = at(3, &[&start]);
         let later = at(4, &[&landing]);
         let merged = at(5, &[&side, &later]);
-        for (tag, commit) in [("a-start", &start), ("b-side", &side), ("z-later", &later), ("c-merged", &merged)] {
+        for (tag, commit) in
+            [("a-start", &start), ("b-side", &side), ("z-later", &later), ("c-merged", &merged)]
+        {
             scratch.git(&["tag", tag, commit], "");
         }
         let repo = scratch.repo();

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::number::renumber_script;
 use super::database;
 use super::evidence::{Standing, alone, pair};
+use super::number::renumber_script;
 use super::publication::landed;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind, Strategy};
 use crate::diagnostic::Diagnostic;
-use crate::dialect::alembic::file_names::{claimed_number, hex_id, new_id, next_number};
+use crate::dialect::alembic::file_names::{IdStyle, claimed_number, dated_id, hex_id, new_id, next_number};
 use crate::dialect::{CreateDate, NewScript};
 use crate::history::Reader;
 use crate::vcs::Error;
@@ -154,11 +154,14 @@ fn move_chain(
                 new_path: None,
                 from: if parents.is_empty() { "None".into() } else { parents.join(", ") },
                 to: to.join(", "),
-                reason: match scene.publication.is_published(id) {
-                    true => format!("'{onto}' keeps its place; '{head}' moves onto it"),
-                    false => format!("'{head}' is not published, so it moves onto '{onto}'"),
+                reason: match (scene.publication.is_published(id), id == head) {
+                    (true, _) => format!("'{onto}' keeps its place; '{head}' moves onto it"),
+                    (false, true) => format!("'{id}' is not published, so it moves onto '{onto}'"),
+                    (false, false) => {
+                        format!("'{id}' up to '{head}' are not published, so they move onto '{onto}'")
+                    }
                 },
-                evidence: facts.to_vec(),
+                evidence: facts.iter().cloned().chain(lost(scene, id)).collect(),
             });
         }
     }
@@ -173,6 +176,12 @@ fn move_chain(
     let changed = editor.repair.id_changes.iter().find(|(from, _)| from == head).map(|(_, to)| to.clone());
     editor.markers(reader.objects(), heads, &changed.unwrap_or_else(|| head.to_owned()))?;
     editor.finish(reader.objects()).map(Ok)
+}
+
+/// Parents of `id` that no file states.
+fn lost(scene: &Scene<'_>, id: &str) -> impl Iterator<Item = String> {
+    let missing = scene.state.graph.missing().iter().filter(move |missing| missing.revision == id);
+    missing.map(|missing| format!("no file states '{}', which '{}' names", missing.missing, missing.revision))
 }
 
 /// Gives members whose number is not above all numbers below them the next free ones.
@@ -237,16 +246,21 @@ fn merge(
     };
     let message = format!("merge {}", heads.join(" and "));
     let number = scene.next_number()?;
-    let taken = |id: &str| scene.is_taken(id);
-    let id = match &scene.naming.ids {
-        Some(style) => new_id(Some(style), &message, number, &message, taken),
-        None => hex_id(&message, 12, taken),
-    };
-    let parents = heads.to_vec();
     let local = jiff::Timestamp::from_second(scene.choices.now)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
         .to_zoned(jiff::tz::TimeZone::UTC)
         .datetime();
+    let taken = |id: &str| scene.is_taken(id);
+    let id = match &scene.naming.ids {
+        Some(IdStyle::Date) => {
+            let ids = scene.state.scripts.iter().map(|script| &*script.revision);
+            let newest = ids.filter(|id| IdStyle::of(id) == IdStyle::Date).max().unwrap_or_default();
+            dated_id(newest, local, "merge_heads", taken)
+        }
+        Some(style) => new_id(Some(style), "merge heads", number, &message, taken),
+        None => hex_id(&message, 12, taken),
+    };
+    let parents = heads.to_vec();
     let script = NewScript {
         id: &id,
         message: Some(&message),
@@ -274,7 +288,9 @@ fn merge(
         from: heads.join(", "),
         to: id.clone(),
         reason: match heads.iter().all(|head| scene.publication.is_published(head)) {
-            true => "all are published, and databases may have run any: merging them changes nothing that has run",
+            true => {
+                "all are published, and databases may have run any: merging them changes nothing that has run"
+            }
             false => "as asked for: merging the heads changes no revision that is there",
         }
         .into(),

@@ -104,9 +104,9 @@ pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
         StepKind::Docstring,
     ]
     .into_iter()
-        .filter_map(told)
-        .collect::<Vec<_>>()
-        .join(", ")
+    .filter_map(told)
+    .collect::<Vec<_>>()
+    .join(", ")
 }
 
 impl StepKind {
@@ -248,7 +248,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     let mut database = Vec::new();
     let mut id_changes: Vec<(String, String)> = Vec::new();
     let mut notes = Vec::new();
-    let mut renamed: BTreeSet<String> = BTreeSet::new();
+    let mut renamed: BTreeMap<String, RepoPath> = BTreeMap::new();
     let mut moved: BTreeMap<RepoPath, RepoPath> = BTreeMap::new();
     let mut answer = None;
     for _ in 0..MOST_REPAIRS {
@@ -269,7 +269,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
             (Some(scene), "duplicate-number") => number::repair(scene, reader, &finding)?,
             (Some(scene), _) => {
-                let same = |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
+                let same =
+                    |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
                 let all: Vec<&Diagnostic> =
                     now.findings.iter().filter(|one| is_target(one, standing)).filter(same).collect();
                 docstring::repair(scene, reader, &all)?
@@ -318,7 +319,14 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         groups,
         id_changes,
         database,
-        refused: refused.into_values().collect(),
+        // Another repair may have settled what was refused before.
+        refused: refused
+            .into_iter()
+            .filter(|((rule, subject), _)| {
+                last.findings.iter().any(|finding| finding.rule == *rule && finding.subject == *subject)
+            })
+            .map(|(_, refusal)| refusal)
+            .collect(),
         notes,
         tree,
         repaired,

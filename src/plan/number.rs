@@ -20,13 +20,18 @@ pub(super) fn repair(
     let published = |script: &Script| {
         scene.published.as_ref().is_some_and(|state| state.script_at(&script.path).is_some())
     };
-    let Some(kept) = scripts.iter().find(|script| published(script)).or(scripts.first()) else {
+    // Whoever is published keeps the number, and of several who landed first.
+    let mut order = Vec::new();
+    for script in scripts {
+        order.push((Standing::of_file(scene, script)?, script));
+    }
+    order.sort_by_key(|(standing, script)| (!published(script), standing.landed_at(), script.path.clone()));
+    let Some(((standing, kept), others)) = order.split_first() else {
         return Ok(Err("none of the files is a revision".into()));
     };
-    let (trunk, standing) = (scene.publication.trunk_name(), Standing::of_file(scene, kept)?);
+    let trunk = scene.publication.trunk_name();
     let mut editor = Editor::new(scene);
-    let others = scripts.iter().filter(|script| script.path != kept.path);
-    for (number, script) in (scene.next_number()?..).zip(others) {
+    for (number, (later, script)) in (scene.next_number()?..).zip(others) {
         if published(script) && scene.choices.strategy != super::Strategy::Renumber {
             return Ok(Err(format!(
                 "{} and {} are both published; --strategy renumber renames the later one all the same",
@@ -35,7 +40,7 @@ pub(super) fn repair(
         }
         let reason =
             format!("{} has the number already; {number} is the next free one over all branches", kept.path);
-        let facts = pair(trunk, &standing, &Standing::of_file(scene, script)?);
+        let facts = pair(trunk, standing, later);
         if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason, &facts)? {
             return Ok(Err(refused));
         }
@@ -88,7 +93,10 @@ pub(super) fn renumber_script(
         revision: script.revision.to_string(),
         path: script.path.clone(),
         new_path: editor.target(&script.path),
-        from: own.map_or_else(|| script.revision.to_string(), |own| own.to_string()),
+        from: match (&new_id, own) {
+            (None, Some(own)) => own.to_string(),
+            _ => script.revision.to_string(),
+        },
         to: new_id.unwrap_or_else(|| number.to_string()),
         reason: reason.to_owned(),
         evidence: evidence.to_vec(),

@@ -17,17 +17,18 @@ pub(super) struct Publication {
 
 impl Publication {
     /// `published`: the published state. `deployed`: ids that databases stand at; whatever is below
-    /// them in `state` has run there, too. `renamed`: published revisions that the plan gave these ids.
+    /// them in `state` has run there, too. `renamed`: ids that the plan gave to published
+    /// revisions, with the files that these were published as.
     pub(super) fn new(
         published: Option<&Snapshot>,
         state: &Snapshot,
         trunk: Option<&Trunk>,
         deployed: &BTreeSet<String>,
-        renamed: &BTreeSet<String>,
+        renamed: &BTreeMap<String, RepoPath>,
     ) -> Self {
         let mut ids: BTreeSet<String> =
             published.map(|state| state.graph.ids().map(str::to_owned).collect()).unwrap_or_default();
-        ids.extend(renamed.iter().cloned());
+        ids.extend(renamed.keys().cloned());
         let mut stands = BTreeMap::new();
         for id in deployed {
             let below = [published, Some(state)].into_iter().flatten();

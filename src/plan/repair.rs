@@ -25,8 +25,8 @@ pub(super) struct Repair {
     pub(super) notes: Vec<String>,
     /// Subjects of more findings that it repairs.
     pub(super) also: Vec<String>,
-    /// New ids of published revisions.
-    pub(super) published: Vec<String>,
+    /// New ids of published revisions, with the files that these were published as.
+    pub(super) published: Vec<(String, RepoPath)>,
 }
 
 /// One environment as a repair sees it.
@@ -44,6 +44,8 @@ pub(super) struct Scene<'a> {
     pub(super) published: Option<Snapshot>,
     pub(super) publication: Publication,
     pub(super) tags: Tags,
+    /// Ids that the plan gave to published revisions, with the files that these were published as.
+    pub(super) renamed: &'a BTreeMap<String, RepoPath>,
     pub(super) naming: Naming,
 }
 
@@ -58,7 +60,7 @@ impl<'a> Scene<'a> {
         answer: &Answer,
         finding: &Diagnostic,
         choices: &'a Choices,
-        renamed: &BTreeSet<String>,
+        renamed: &'a BTreeMap<String, RepoPath>,
         standing: bool,
         prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
     ) -> Result<Option<Self>, E> {
@@ -88,6 +90,7 @@ impl<'a> Scene<'a> {
                 renamed,
             ),
             tags: Tags::default(),
+            renamed,
             naming: Naming::of(&state.scripts),
             repo,
             question,
@@ -262,7 +265,8 @@ impl<'s> Editor<'s> {
         let scene = self.scene;
         let alone = scene.state.scripts_of(from).nth(1).is_none();
         if scene.is_published_file(path) || alone && scene.publication.is_published(from) {
-            self.repair.published.push(to.to_owned());
+            let first = scene.renamed.get(from).unwrap_or(path);
+            self.repair.published.push((to.to_owned(), first.clone()));
         }
         self.repair.id_changes.push((from.to_owned(), to.to_owned()));
         Ok(Ok(()))

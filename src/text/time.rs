@@ -32,8 +32,10 @@ mod tests {
 
     #[test]
     fn spans_have_one_unit() {
-        let cases = [(-5, "less than a minute"), (59, "less than a minute"), (60, "1 minute"), (7_199, "1 hour")];
-        let cases = cases.into_iter().chain([(7_200, "2 hours"), (259_199, "2 days"), (86_400 * 400, "400 days")]);
+        let cases =
+            [(-5, "less than a minute"), (59, "less than a minute"), (60, "1 minute"), (7_199, "1 hour")];
+        let cases =
+            cases.into_iter().chain([(7_200, "2 hours"), (259_199, "2 days"), (86_400 * 400, "400 days")]);
         for (seconds, told) in cases {
             assert_eq!(span(seconds), told);
         }

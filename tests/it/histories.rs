@@ -169,6 +169,7 @@ histories! {
     fix_both_released_or_deployed,
     fix_chain_with_branch_and_merge_points,
     fix_custom_file_template,
+    fix_date_both_on_trunk,
     fix_date_is_the_id,
     fix_every_encoding,
     fix_expand_and_contract_heads,

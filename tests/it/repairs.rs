@@ -70,8 +70,11 @@ impl Case<'_> {
     /// What the plan says, as text and as JSON.
     fn planned(&mut self, plan: &Answer) {
         self.failures.extend(escapes(plan));
-        let exit = self.fix.exit.unwrap_or(i32::from(!self.fix.steps.is_empty() || !self.fix.refused.is_empty()));
-        self.demand(plan.exit == Some(exit), || format!("exit {:?}, expected {exit}\n{}", plan.exit, plan.stderr));
+        let exit =
+            self.fix.exit.unwrap_or(i32::from(!self.fix.steps.is_empty() || !self.fix.refused.is_empty()));
+        self.demand(plan.exit == Some(exit), || {
+            format!("exit {:?}, expected {exit}\n{}", plan.exit, plan.stderr)
+        });
         for (channel, texts, actual) in
             [("stdout", &self.fix.says, &plan.stdout), ("stderr", &self.fix.stderr, &plan.stderr)]
         {
@@ -93,7 +96,9 @@ impl Case<'_> {
         };
         let (steps, refused) = (all("steps", "kind"), all("refused", "rule"));
         self.demand(steps == self.fix.steps, || format!("steps {steps:?}, expected {:?}", self.fix.steps));
-        self.demand(refused == self.fix.refused, || format!("refused {refused:?}, expected {:?}", self.fix.refused));
+        self.demand(refused == self.fix.refused, || {
+            format!("refused {refused:?}, expected {:?}", self.fix.refused)
+        });
         if let Some(heads) = &self.fix.heads {
             let after = serde_json::json!(heads);
             let planned = &document["heads_after"];
@@ -122,7 +127,8 @@ impl Case<'_> {
         if let Some(status) = status {
             self.demand_same("status", &status, &self.git(&["status", "--porcelain"]));
         }
-        let kept = |line: &&str| !line.ends_with(&format!("refs/heads/{BRANCH}")) && !line.contains("refs/onehead/");
+        let kept =
+            |line: &&str| !line.ends_with(&format!("refs/heads/{BRANCH}")) && !line.contains("refs/onehead/");
         let after = self.git(&["for-each-ref"]);
         let others: String = after.lines().filter(kept).map(|line| format!("{line}\n")).collect();
         self.demand_same("other refs", before, &others);

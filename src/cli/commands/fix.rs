@@ -232,7 +232,9 @@ fn subject(group: &Group) -> String {
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),
                 "restore" => format!("Restore migration {}{more}", first.revision),
-                "docstring" => format!("Let the docstring of migration {} say what its code says{more}", first.revision),
+                "docstring" => {
+                    format!("Let the docstring of migration {} say what its code says{more}", first.revision)
+                }
                 kind => format!("Migrations: {kind} {}{more}", first.revision),
             }
         }
