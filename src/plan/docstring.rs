@@ -1,6 +1,7 @@
 //! Docstrings that name other ids than the code: their lines follow the code.
 
 use super::evidence::{Standing, alone};
+use super::publication::landed;
 use super::repair::{Editor, Repair, Scene};
 use super::{Step, StepKind};
 use crate::diagnostic::Diagnostic;
@@ -14,6 +15,14 @@ pub(super) fn repair(
     reader: &mut Reader,
     findings: &[&Diagnostic],
 ) -> Result<Result<Repair, String>, Error> {
+    let scripts: Vec<&Script> = findings
+        .iter()
+        .filter_map(|finding| scene.head.script_at(&finding.places.first()?.path))
+        .collect();
+    // Looked up together: one walk along the trunk answers for all.
+    let ids = scripts.iter().map(|script| script.revision.to_string()).collect();
+    let landings = landed(scene.repo, reader, &scene.state, scene.question.trunk, &ids)?;
+    let standings = Standing::of_ids(scene, &landings, &ids)?;
     let objects = reader.objects();
     let mut editor = Editor::new(scene);
     let mut refused = "none of the files is in head's tree".to_owned();
@@ -33,10 +42,10 @@ pub(super) fn repair(
                     to,
                     reason: "people read the docstring and Alembic the code, so only the docstring changes"
                         .into(),
-                    evidence: alone(
-                        scene.publication.trunk_name(),
-                        &Standing::of_file(scene, script)?.called(&script.revision),
-                    ),
+                    evidence: standings
+                        .get(&*script.revision)
+                        .map(|one| alone(scene.publication.trunk_name(), one))
+                        .unwrap_or_default(),
                 });
                 editor.repair.also.push(finding.subject.clone());
             }

@@ -45,6 +45,8 @@ pub struct Choices {
     pub strategy: Strategy,
     /// Revisions that databases are known to stand at.
     pub deployed: BTreeSet<String>,
+    /// Whether docstrings of what is published are mended, too.
+    pub docstrings: bool,
     /// Rules whose findings nobody wants to hear of.
     pub off: BTreeSet<String>,
     /// The moment of a new revision: seconds since the epoch.
@@ -272,7 +274,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 let same =
                     |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
                 let all: Vec<&Diagnostic> =
-                    now.findings.iter().filter(|one| is_target(one, standing)).filter(same).collect();
+                    now.findings.iter().filter(|one| is_target(one, standing, choices)).filter(same).collect();
                 docstring::repair(scene, reader, &all)?
             }
         };
@@ -349,11 +351,16 @@ fn first_or_again<E: From<Error>>(
     let head = Side { tree, committed: false, ..question.head };
     // A fault that stands in a published state is judged against that state alone.
     let base = if standing { Some(question.head) } else { question.base };
-    check(repo, reader, &Question { base, head, all_findings: standing, ..*question }, prepare)
+    check(repo, reader, &Question { base, head, all_findings: standing || question.all_findings, ..*question }, prepare)
 }
 
-fn is_target(finding: &Diagnostic, standing: bool) -> bool {
-    (finding.new || standing) && REPAIRABLE.contains(&finding.rule)
+fn is_target(finding: &Diagnostic, standing: bool, choices: &Choices) -> bool {
+    let ours = match finding.rule {
+        // Published docstrings break nothing, and nobody who repairs heads wants them changed as well.
+        "stale-docstring" => choices.docstrings || finding.new && !standing,
+        _ => finding.new || standing,
+    };
+    ours && REPAIRABLE.contains(&finding.rule) && !choices.off.contains(finding.rule)
 }
 
 fn next(
@@ -366,7 +373,7 @@ fn next(
     answer
         .findings
         .iter()
-        .filter(|finding| is_target(finding, standing) && !choices.off.contains(finding.rule))
+        .filter(|finding| is_target(finding, standing, choices))
         .filter(|finding| !refused.contains_key(&(finding.rule, finding.subject.clone())))
         .min_by_key(|finding| rank(finding))
         .cloned()

@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         (None, None) => None,
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
+    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.docstrings };
     let choices = Choices {
         strategy: match args.strategy {
             FixStrategy::Auto => Strategy::Auto,
@@ -40,6 +40,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
             FixStrategy::Renumber => Strategy::Renumber,
         },
         deployed: args.deployed.iter().chain(&session.config.deployed).cloned().collect(),
+        docstrings: args.docstrings,
         off: session.config.rules_off(),
         now: now().as_second(),
     };
