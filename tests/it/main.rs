@@ -14,4 +14,5 @@
 mod fix;
 mod histories;
 mod layering;
+mod repairs;
 mod support;
