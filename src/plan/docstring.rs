@@ -15,10 +15,8 @@ pub(super) fn repair(
     reader: &mut Reader,
     findings: &[&Diagnostic],
 ) -> Result<Result<Repair, String>, Error> {
-    let scripts: Vec<&Script> = findings
-        .iter()
-        .filter_map(|finding| scene.head.script_at(&finding.places.first()?.path))
-        .collect();
+    let scripts: Vec<&Script> =
+        findings.iter().filter_map(|finding| scene.head.script_at(&finding.places.first()?.path)).collect();
     // Looked up together: one walk along the trunk answers for all.
     let ids = scripts.iter().map(|script| script.revision.to_string()).collect();
     let landings = landed(scene.repo, reader, &scene.state, scene.question.trunk, &ids)?;

@@ -9,6 +9,7 @@ mod docstring;
 mod duplicate_id;
 mod evidence;
 mod heads;
+mod mentions;
 mod missing_parent;
 mod number;
 mod publication;
@@ -22,6 +23,7 @@ use crate::history::Reader;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
 
+pub use mentions::{Mention, Mentions, Renaming, mentions};
 use repair::{Repair, Scene};
 
 /// How heads are joined.
@@ -205,6 +207,10 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Ids that change.
     pub id_changes: Vec<(String, String)>,
+    /// Names that change, ids and file names.
+    pub renamings: Vec<Renaming>,
+    /// The migrations in the end.
+    pub migrations: BTreeSet<RepoPath>,
     /// What that means for databases.
     pub database: Vec<Consequence>,
     /// Heads of the merge before, over all environments.
@@ -250,6 +256,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     let mut database = Vec::new();
     let mut id_changes: Vec<(String, String)> = Vec::new();
     let mut notes = Vec::new();
+    let mut renamings: Vec<Renaming> = Vec::new();
     let mut renamed: BTreeMap<String, RepoPath> = BTreeMap::new();
     let mut moved: BTreeMap<RepoPath, RepoPath> = BTreeMap::new();
     let mut answer = None;
@@ -273,8 +280,12 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             (Some(scene), _) => {
                 let same =
                     |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
-                let all: Vec<&Diagnostic> =
-                    now.findings.iter().filter(|one| is_target(one, standing, choices)).filter(same).collect();
+                let all: Vec<&Diagnostic> = now
+                    .findings
+                    .iter()
+                    .filter(|one| is_target(one, standing, choices))
+                    .filter(same)
+                    .collect();
                 docstring::repair(scene, reader, &all)?
             }
         };
@@ -289,6 +300,13 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 database.extend(repair.database);
                 id_changes.extend(repair.id_changes);
                 notes.extend(repair.notes);
+                for new in repair.renamings {
+                    // A name that the plan itself gave is known to nobody else.
+                    match renamings.iter_mut().find(|known| known.to == new.from) {
+                        Some(known) => known.to = new.to,
+                        None => renamings.push(new),
+                    }
+                }
                 renamed.extend(repair.published);
                 groups.push(Group {
                     rule: finding.rule,
@@ -320,6 +338,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         heads_after: heads_of(&last),
         groups,
         id_changes,
+        renamings,
+        migrations: last.merged.iter().flat_map(|state| &state.files).map(|file| file.path.clone()).collect(),
         database,
         // Another repair may have settled what was refused before.
         refused: refused
@@ -351,7 +371,12 @@ fn first_or_again<E: From<Error>>(
     let head = Side { tree, committed: false, ..question.head };
     // A fault that stands in a published state is judged against that state alone.
     let base = if standing { Some(question.head) } else { question.base };
-    check(repo, reader, &Question { base, head, all_findings: standing || question.all_findings, ..*question }, prepare)
+    check(
+        repo,
+        reader,
+        &Question { base, head, all_findings: standing || question.all_findings, ..*question },
+        prepare,
+    )
 }
 
 fn is_target(finding: &Diagnostic, standing: bool, choices: &Choices) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::evidence::Tags;
+use super::mentions::{self, Renaming};
 use super::publication::Publication;
 use super::{Choices, Consequence, Step, StepKind};
 use crate::check::{Answer, Question};
@@ -23,6 +24,8 @@ pub(super) struct Repair {
     pub(super) database: Vec<Consequence>,
     pub(super) id_changes: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
+    /// The names that it changes.
+    pub(super) renamings: Vec<Renaming>,
     /// Subjects of more findings that it repairs.
     pub(super) also: Vec<String>,
     /// New ids of published revisions, with the files that these were published as.
@@ -361,8 +364,25 @@ impl<'s> Editor<'s> {
         Ok(())
     }
 
-    /// Writes the edited files as blobs (in memory).
+    /// Files that get another name.
+    pub(super) fn moves(&self) -> impl Iterator<Item = (&RepoPath, &RepoPath)> {
+        self.files.iter().map(|(path, (_, target))| (path, target)).filter(|(path, target)| path != target)
+    }
+
+    /// The text of a file that was edited.
+    pub(super) fn edited(&self, path: &RepoPath) -> Option<&[u8]> {
+        self.files.get(path).map(|(text, _)| text.as_slice())
+    }
+
+    /// Gives the file another text.
+    pub(super) fn replace(&mut self, path: &RepoPath, text: Vec<u8>) {
+        let target = self.files.get(path).map_or_else(|| path.clone(), |(_, target)| target.clone());
+        self.files.insert(path.clone(), (text, target));
+    }
+
+    /// Lets other places follow, and writes the edited files as blobs (in memory).
     pub(super) fn finish(mut self, objects: &Objects) -> Result<Repair, Error> {
+        mentions::follow(self.scene, &mut self, objects)?;
         for (path, (text, target)) in self.files {
             let blob = objects.write_blob(text)?;
             if path != target {

@@ -174,6 +174,8 @@ histories! {
     fix_every_encoding,
     fix_expand_and_contract_heads,
     fix_marker_files,
+    fix_mentions,
+    fix_mentions_of_numbers,
     fix_new_base,
     fix_not_on_trunk,
     fix_number_and_slug,

@@ -22,7 +22,8 @@ pub fn check(name: &str, history: &History) {
     let mut transcript = String::new();
     let mut failures = Vec::new();
     for fix in &history.fixes {
-        let mut case = Case { repository: Repository::build(history), fix, failures: Vec::new() };
+        let mut case =
+            Case { repository: Repository::build(history), fix, renamed: Vec::new(), failures: Vec::new() };
         case.repair(history.layout, &mut transcript);
         let title = case.command(&[]).join(" ");
         failures.extend(case.failures.into_iter().map(|failure| format!("{title}: {failure}")));
@@ -44,6 +45,8 @@ const BRANCH: &str = "repaired";
 struct Case<'h> {
     repository: Repository,
     fix: &'h Fix,
+    /// Old and new names, once planned.
+    renamed: Vec<(String, String)>,
     failures: Vec<String>,
 }
 
@@ -94,6 +97,9 @@ impl Case<'_> {
             let items = document[list].as_array().expect("a list");
             items.iter().map(|item| item[field].as_str().expect("a text").to_owned()).collect()
         };
+        let changes = document["id_changes"].as_array().expect("a list").iter();
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        self.renamed = changes.map(|change| (text(&change["from"]), text(&change["to"]))).collect();
         let (steps, refused) = (all("steps", "kind"), all("refused", "rule"));
         self.demand(steps == self.fix.steps, || format!("steps {steps:?}, expected {:?}", self.fix.steps));
         self.demand(refused == self.fix.refused, || {
@@ -155,16 +161,29 @@ impl Case<'_> {
         self.demand_same("refs after --undo", before, &self.git(&["for-each-ref"]));
     }
 
-    /// A file that stays where it was differs in ids only.
+    /// A file that stays where it was differs in its header's ids, or names what is called otherwise by now.
     fn only_ids_changed(&mut self, head: &str) {
         static ALLOWED: LazyLock<Regex> = LazyLock::new(|| {
-            Regex::new(r#"^[+-](?:revision|down_revision|depends_on|Revis|\s*['"(\[{)\]}]|#|\S*$)"#).unwrap()
+            Regex::new(r#"^[+-](?:revision|down_revision|depends_on|Revis|\s*['"(\[{)\]}]|\S*$)"#).unwrap()
         });
         let diff = self.git(&["diff", "-U0", "--no-renames", "--diff-filter=M", head, BRANCH]);
+        let renamed = |line: &str| {
+            let names = self.renamed.iter();
+            names.fold(line.to_owned(), |line, (from, to)| {
+                let word = Regex::new(&format!(r"\b{}\b", regex::escape(from))).unwrap();
+                word.replace_all(&line, to.as_str()).into_owned()
+            })
+        };
+        let (mut gone, mut come) = (Vec::new(), Vec::new());
         for line in diff.lines().filter(|line| !line.starts_with("+++") && !line.starts_with("---")) {
-            let changed = line.starts_with(['+', '-']) && !ALLOWED.is_match(line);
-            self.demand(!changed, || format!("{line:?} is no id"));
+            match line.split_at_checked(1) {
+                _ if ALLOWED.is_match(line) => {}
+                Some(("-", text)) => gone.push(renamed(text)),
+                Some(("+", text)) => come.push(text.to_owned()),
+                _ => {}
+            }
         }
+        self.demand(gone == come, || format!("more than ids changed: {gone:?} became {come:?}"));
     }
 
     /// One commit for all steps has the tree that the commits end with, which is the answer.

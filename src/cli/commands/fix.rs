@@ -6,9 +6,10 @@ use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
 use crate::cli::time::now;
 use crate::history::Reader;
-use crate::plan::{Choices, FileChange, Group, Plan, Strategy, plan};
+use crate::plan::{Choices, FileChange, Group, Plan, Strategy, mentions, plan};
 use crate::report::model::{
-    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, RefusedFault, VERSION,
+    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, PlannedMention,
+    RefusedFault, VERSION,
 };
 use crate::report::patch::{self, PatchFile};
 use crate::report::plan_text;
@@ -31,7 +32,8 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         (None, None) => None,
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.docstrings };
+    let question =
+        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.docstrings };
     let choices = Choices {
         strategy: match args.strategy {
             FixStrategy::Auto => Strategy::Auto,
@@ -90,6 +92,7 @@ fn document(
     plan: &Plan,
 ) -> Result<PlanDocument, Failure> {
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
+    let mentions = mentions(reader.objects(), plan)?;
     let mut files = Vec::new();
     for file in &plan.files {
         files.push(PlannedFile {
@@ -123,6 +126,18 @@ fn document(
             .iter()
             .map(|(from, to)| IdChange { from: from.clone(), to: to.clone() })
             .collect(),
+        mentions: mentions
+            .found
+            .into_iter()
+            .map(|mention| PlannedMention {
+                path: mention.path.to_string(),
+                line: mention.line,
+                from: mention.from,
+                to: mention.to,
+                shared: mention.shared,
+                text: mention.text,
+            })
+            .collect(),
         database: plan
             .database
             .iter()
@@ -144,7 +159,7 @@ fn document(
                 reason: refusal.reason.clone(),
             })
             .collect(),
-        notes: plan.notes.clone(),
+        notes: plan.notes.iter().cloned().chain(mentions.note).collect(),
         result: None,
     })
 }
@@ -233,6 +248,7 @@ fn subject(group: &Group) -> String {
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),
                 "restore" => format!("Restore migration {}{more}", first.revision),
+                "reference" => format!("Let migrations name {} by its id{more}", first.revision),
                 "docstring" => {
                     format!("Let the docstring of migration {} say what its code says{more}", first.revision)
                 }
