@@ -117,6 +117,14 @@ impl Output {
         }
     }
 
+    /// Bytes as they are: a patch holds what files hold, and the stream of reports takes text alone.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.report.flush()?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
+    }
+
     /// A document as JSON, indented, with a newline.
     pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)?;
