@@ -8,6 +8,7 @@ mod exit;
 mod output_file;
 mod progress;
 mod session;
+mod shell;
 mod time;
 
 use std::process::ExitCode;

@@ -14,7 +14,8 @@ use super::exit::Failure;
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let failed = |error: &std::io::Error| {
         Failure::new(
-            format!("cannot write {}: {error}", path.display()),
+            // The kind alone: the whole text names a temporary file that nobody knows.
+            format!("cannot write {}: {}", path.display(), error.kind()),
             "-o FILE, in a directory that exists",
         )
     };

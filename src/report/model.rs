@@ -1,12 +1,15 @@
 //! The documents that onehead prints, version 1: a frozen, versioned copy of what the analysis knows.
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
+mod locate;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
 mod audit;
 
 pub use audit::*;
+pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

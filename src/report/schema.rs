@@ -5,7 +5,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::{
-    AuditDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, PlanDocument, TimelineRecord,
+    AuditDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument,
+    TimelineRecord,
 };
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
@@ -16,6 +17,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("diff", schema::<DiffDocument>("diff")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
+        ("locate", schema::<LocateDocument>("locate")),
         ("plan", schema::<PlanDocument>("plan")),
         ("timeline", schema::<TimelineRecord>("timeline")),
     ]

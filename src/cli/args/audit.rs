@@ -27,4 +27,6 @@ pub(in crate::cli) enum AuditFormat {
     /// For a wiki or a pull request
     #[value(alias = "md")]
     Markdown,
+    /// One page that stands alone: the graph over time, incidents and changes to sort and filter
+    Html,
 }

@@ -14,10 +14,11 @@ use crate::cli::{output_file, time};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Reader, Snapshot};
 use crate::report::audit_convert::{Frame, audit_document};
+use crate::report::audit_page::Sources;
 use crate::report::model::AuditDocument;
-use crate::report::{audit_markdown, audit_text};
+use crate::report::{audit_html, audit_markdown, audit_text};
 use crate::revision::Environment;
-use crate::vcs::{CommitId, TreeId};
+use crate::vcs::{BlobId, CommitDetails, CommitId, Error, Objects, TreeId};
 
 pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -63,7 +64,7 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let frame = Frame { trunk: trunk.map(|trunk| trunk.name), line, since, not_looked_at };
     let document = audit_document(&audited, &findings, frame);
     drop(progress);
-    print(&document, (global, args), out)?;
+    print(&session, (&audited, &document), (global, args), out)?;
     let fail_on = global.fail_on.map(Severity::from);
     let failed = |(finding, _): &(Diagnostic, _)| fail_on.is_some_and(|fail_on| finding.severity <= fail_on);
     Ok(if findings.iter().any(failed) { Verdict::Findings } else { Verdict::Clean })
@@ -133,7 +134,8 @@ fn not_looked_at(
 }
 
 fn print(
-    document: &AuditDocument,
+    session: &Session<'_>,
+    (audited, document): (&Audit, &AuditDocument),
     (global, args): (&Global, &AuditArgs),
     out: &mut Output,
 ) -> Result<(), Failure> {
@@ -146,6 +148,10 @@ fn print(
         }
         AuditFormat::Text => audit_text::audit_text(document, &mut text)?,
         AuditFormat::Markdown => audit_markdown::audit_markdown(document, &mut text)?,
+        AuditFormat::Html => {
+            let sources = FromRepository(session.repo.objects());
+            audit_html::audit_html(audited, document, &sources, &mut text)?;
+        }
     }
     match &args.output {
         Some(path) => output_file::write(
@@ -159,4 +165,17 @@ fn print(
 /// `path` as seen from where the command runs.
 fn from_directory(global: &Global, path: &Path) -> PathBuf {
     global.directory.as_deref().unwrap_or(Path::new("")).join(path)
+}
+
+/// What the page reads beside the audit.
+struct FromRepository<'r>(&'r Objects);
+
+impl Sources for FromRepository<'_> {
+    fn commit(&self, id: CommitId) -> Result<Option<CommitDetails>, Error> {
+        self.0.commit_details(id)
+    }
+
+    fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
+        self.0.blob(id)
+    }
 }

@@ -5,6 +5,7 @@ use crate::cli::args::{CheckArgs, Format, Global};
 use crate::cli::config::Level;
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::shell::shell_word;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
 use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
@@ -129,15 +130,6 @@ fn fix_command(global: &Global, args: &CheckArgs) -> String {
         }
     }
     command + if args.staged || args.worktree { " --write" } else { " --commit" }
-}
-
-/// `text` as a POSIX shell reads it back.
-fn shell_word(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./@^:,+=".contains(&byte);
-    match !text.is_empty() && text.bytes().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
 }
 
 /// Severities as the configuration has them.

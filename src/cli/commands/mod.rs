@@ -6,6 +6,7 @@ mod diff;
 mod fix;
 mod graph;
 mod heads;
+mod locate;
 mod timeline;
 
 use super::args::{Args, Command};
@@ -20,6 +21,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Check(command) => check::run(&args.global, command, out),
         Command::Fix(command) => fix::run(&args.global, command, out),
         Command::Audit(command) => audit::run(&args.global, command, out),
+        Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
 }
