@@ -4,6 +4,7 @@ pub mod cli;
 pub mod diagnostic;
 pub mod dialect;
 pub mod history;
+pub mod parallel;
 pub mod plan;
 pub mod python;
 pub mod report;

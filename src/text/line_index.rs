@@ -17,14 +17,9 @@ impl LineIndex {
     /// Indexes `text`.
     pub fn new(text: &[u8]) -> Self {
         let mut starts = vec![0];
-        let mut bytes = text.iter().enumerate().peekable();
-        while let Some((at, byte)) = bytes.next() {
-            match byte {
-                b'\n' => starts.push(at as u32 + 1),
-                b'\r' if bytes.peek().is_none_or(|(_, next)| **next != b'\n') => {
-                    starts.push(at as u32 + 1);
-                }
-                _ => {}
+        for at in memchr::memchr2_iter(b'\n', b'\r', text) {
+            if text[at] == b'\n' || text.get(at + 1) != Some(&b'\n') {
+                starts.push(at as u32 + 1);
             }
         }
         Self { starts }

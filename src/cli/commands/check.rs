@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, Format, Global};
 use crate::cli::config::Level;
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::session::{Session, is_relevant};
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
@@ -67,6 +67,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         Format::Json => out.json(&document)?,
         Format::Text => check_text::check_text(&document, &mut out.report)?,
     }
+    leave_to_the_end((session, reader, document, answer.merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
