@@ -5,6 +5,7 @@ mod error;
 mod ids;
 mod merge;
 mod objects;
+mod packs;
 mod repo;
 #[cfg(test)]
 pub(crate) mod testing;
