@@ -4,6 +4,7 @@ pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod dialect;
+pub mod explain;
 pub mod history;
 pub mod locate;
 pub mod parallel;

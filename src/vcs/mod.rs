@@ -6,6 +6,7 @@ mod ids;
 mod lost;
 mod merge;
 mod objects;
+mod packs;
 mod repo;
 #[cfg(test)]
 pub(crate) mod testing;

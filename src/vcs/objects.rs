@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use gix::objs::{Find, FindHeader as _, Kind, TreeRefIter, tree::EntryKind as Gix
 use gix::{ObjectId, oid};
 
 use super::error::reason;
+use super::packs::{PackReader, Packs, Unpacked};
 use super::{BlobId, CommitId, Error, RepoPath, TreeId};
 
 /// What a tree entry is.
@@ -139,6 +141,8 @@ struct Memory {
 ///
 /// An object that is not there (partial clone, damaged copy) is `None`: the caller says "unknown".
 pub struct Objects {
+    packed: RefCell<PackReader>,
+    /// For what is not packed.
     handle: gix::odb::Handle,
     /// Object directories that a hook's environment names, asked after the repository's own.
     quarantine: Vec<gix::odb::Handle>,
@@ -151,6 +155,7 @@ pub struct Objects {
 #[derive(Clone)]
 pub struct ObjectsFactory {
     store: Arc<gix::odb::Store>,
+    packs: Arc<Packs>,
     quarantine: Arc<[PathBuf]>,
     memory: Arc<Memory>,
 }
@@ -163,7 +168,8 @@ const LARGE_CACHE: usize = 16 << 20;
 
 impl ObjectsFactory {
     pub(super) fn new(store: Arc<gix::odb::Store>, quarantine: Vec<PathBuf>) -> Self {
-        Self { store, quarantine: quarantine.into(), memory: Arc::default() }
+        let packs = Packs::open(&store);
+        Self { store, packs, quarantine: quarantine.into(), memory: Arc::default() }
     }
 
     /// A reader for this thread.
@@ -179,10 +185,11 @@ impl ObjectsFactory {
     fn with_cache(&self, bytes: usize) -> Objects {
         let hash = self.store.object_hash();
         let mut handle = gix::odb::Handle::from(self.store.to_handle());
-        handle.set_pack_cache(move || Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(bytes)));
+        handle.set_pack_cache(|| Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(SMALL_CACHE)));
         handle.refresh_never();
         Objects {
             hash,
+            packed: RefCell::new(PackReader::new(Arc::clone(&self.packs), bytes)),
             handle,
             quarantine: self
                 .quarantine
@@ -219,6 +226,23 @@ impl Objects {
         self.hash
     }
 
+    fn packed(&self, id: &oid) -> Option<Unpacked> {
+        self.packed.borrow_mut().object(id)
+    }
+
+    /// Loads object `id` into `buffer`, of a long commit perhaps only what stands before its message.
+    pub(in crate::vcs) fn commit_head(
+        &self,
+        id: &oid,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Kind>, gix::Error> {
+        let head = self.packed.borrow_mut().commit_head(id, buffer);
+        match head {
+            Some(()) => Ok(Some(Kind::Commit)),
+            None => self.raw(id, buffer),
+        }
+    }
+
     /// Loads object `id` into `buffer`.
     fn raw(&self, id: &oid, buffer: &mut Vec<u8>) -> Result<Option<Kind>, gix::Error> {
         if self.memory.used.load(Ordering::Acquire) {
@@ -233,6 +257,16 @@ impl Objects {
         if id.is_empty_tree() {
             buffer.clear();
             return Ok(Some(Kind::Tree));
+        }
+        if let Some((kind, data)) = self.packed(id) {
+            match Arc::try_unwrap(data) {
+                Ok(data) => *buffer = data,
+                Err(data) => {
+                    buffer.clear();
+                    buffer.extend_from_slice(&data);
+                }
+            }
+            return Ok(Some(kind));
         }
         if let Some(data) = self.handle.try_find(id, buffer)? {
             return Ok(Some(data.kind));
@@ -285,6 +319,9 @@ impl Objects {
     /// # Errors
     /// When the object is damaged.
     pub fn blob_size(&self, id: BlobId) -> Result<Option<u64>, Error> {
+        if let Some(size) = self.packed.borrow_mut().size(&id.0) {
+            return Ok(Some(size));
+        }
         let found = gix::odb::Header::try_header(&self.handle, &id.0);
         match found.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })? {
             Some(header) => Ok(Some(header.size())),
@@ -338,10 +375,13 @@ impl Objects {
         buffer: &mut Vec<u8>,
         mut visit: impl FnMut(&BStr, EntryKind, bool, &oid),
     ) -> Result<(), Error> {
-        if !self.load(&id.0, Kind::Tree, buffer)? {
-            return Err(Error::Absent { id: id.to_string() });
-        }
-        for entry in TreeRefIter::from_bytes(buffer, self.hash) {
+        let packed = self.packed(&id.0);
+        let data = match &packed {
+            Some((Kind::Tree, data)) => data.as_slice(),
+            _ if self.load(&id.0, Kind::Tree, buffer)? => buffer.as_slice(),
+            _ => return Err(Error::Absent { id: id.to_string() }),
+        };
+        for entry in TreeRefIter::from_bytes(data, self.hash) {
             let entry =
                 entry.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })?;
             let kind = match entry.mode.kind() {

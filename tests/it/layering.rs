@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "locate",
     "diagnostic",
     "rules",
+    "explain",
     "check",
     "audit",
     "plan",
