@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod history;
 pub mod plan;
 pub mod python;
+pub mod rebase;
 pub mod report;
 pub mod revision;
 pub mod rules;

@@ -19,6 +19,7 @@ use crate::history::Reader;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
 
+pub use repair::is_marker;
 use repair::{Repair, Scene};
 
 /// How heads are joined.

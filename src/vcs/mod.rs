@@ -5,6 +5,8 @@ mod error;
 mod ids;
 mod merge;
 mod objects;
+mod patch_id;
+mod range;
 mod repo;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -16,8 +18,10 @@ mod write;
 
 pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
-pub use merge::{Conflict, MergedTree, merge_trees, virtual_base};
+pub use merge::{Conflict, MergedTree, WholeTrees, merge_texts, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
+pub use patch_id::equivalents;
+pub use range::Range;
 pub use repo::{RefTip, Repo, Trunk};
 pub use tree_edit::{changed_files, edit_tree};
 pub use walk::{History, Walk, WalkedCommit, walk};

@@ -17,6 +17,7 @@ const LAYERS: &[&str] = &[
     "rules",
     "check",
     "plan",
+    "rebase",
     "report",
     "cli",
 ];
