@@ -5,6 +5,7 @@ pub mod diagnostic;
 pub mod dialect;
 pub mod history;
 pub mod plan;
+pub mod project;
 pub mod python;
 pub mod rebase;
 pub mod report;

@@ -243,10 +243,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             break;
         };
         let scene = Scene::new(repo, reader, question, tree, &now, &finding, choices, standing, prepare)?;
-        let unsettled = unsettled(&finding, &now, &refused);
         let repaired: Result<Repair, String> = match (&scene, finding.rule) {
             (None, _) => Err("its environment is not there any more".into()),
-            (_, "multiple-heads") if unsettled.is_some() => Err(unsettled.unwrap_or_default()),
             (Some(scene), "duplicate-revision") => duplicate_id::repair(scene, reader, &finding)?,
             (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
@@ -336,30 +334,6 @@ fn next(
         .filter(|finding| !refused.contains_key(&(finding.rule, finding.subject.clone())))
         .min_by_key(|finding| rank(finding))
         .cloned()
-}
-
-/// Why the heads of the finding's environment are not known yet: a refused fault decides what they are.
-///
-/// A revision whose parent is missing, or whose id is there twice, is perhaps no head at all once a
-/// person has said where it belongs; joining it before would hide that question, not answer it.
-fn unsettled(
-    finding: &Diagnostic,
-    answer: &Answer,
-    refused: &BTreeMap<(&'static str, String), Refusal>,
-) -> Option<String> {
-    let stands = |known: &&Diagnostic| {
-        let first = matches!(known.rule, "missing-parent" | "duplicate-revision");
-        first
-            && known.environment == finding.environment
-            && refused.contains_key(&(known.rule, known.subject.clone()))
-    };
-    let first = answer.findings.iter().find(stands)?;
-    Some(match first.rule {
-        "missing-parent" => {
-            "a parent is missing, and where its child belongs decides the heads: that comes first".into()
-        }
-        _ => "an id is there twice, and which file it means decides the heads: that comes first".into(),
-    })
 }
 
 fn heads_of(answer: &Answer) -> Vec<String> {
