@@ -1,8 +1,12 @@
 //! The command line as typed.
 
+mod rebase;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub(super) use rebase::RebaseArgs;
 
 use crate::diagnostic;
 
@@ -121,6 +125,11 @@ pub(super) enum Command {
         after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
     )]
     Fix(FixArgs),
+    /// Put a branch on top of upstream as it is now, its revisions where they belong in every commit
+    #[command(
+        after_help = "What git rebase would do, and in each commit that brings migrations these are re-parented and renumbered, so that\nevery commit has the heads it should have. A conflict stops it with nothing changed. The work tree follows if the\nbranch is checked out; it must be clean then.\n\nExamples:\n  onehead rebase\n  onehead rebase origin/main my-branch --dry-run\n  onehead rebase --undo"
+    )]
+    Rebase(RebaseArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),

@@ -15,15 +15,8 @@ use crate::vcs::{BlobId, EntryKind, Error, Objects, Repo, RepoPath, TreeId};
 
 /// Whether a file of this name, beside the migrations, keeps the id of a head.
 pub fn is_marker(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 7] = [
-        b"head.txt",
-        b"HEAD",
-        b"HEADS",
-        b"EXPAND_HEAD",
-        b"CONTRACT_HEAD",
-        b".current-alembic-head",
-        b"head",
-    ];
+    const NAMES: [&[u8]; 7] =
+        [b"head.txt", b"HEAD", b"HEADS", b"EXPAND_HEAD", b"CONTRACT_HEAD", b".current-alembic-head", b"head"];
     NAMES.contains(&name)
 }
 

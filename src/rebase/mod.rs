@@ -140,7 +140,9 @@ pub fn rebase<E: From<Error> + From<Unproven>>(
                 rebased.repaired = repaired.tree != step.tree;
                 rebased.tree = repaired.tree;
                 let short = step.old.short();
-                notes.extend(repaired.refused.iter().map(|refused| format!("{short}: {}", repair::told(refused))));
+                notes.extend(
+                    repaired.refused.iter().map(|refused| format!("{short}: {}", repair::told(refused))),
+                );
             }
             let is_merge = step.before.parents.len() > 1;
             let below = match step.parents.first() {
@@ -150,7 +152,8 @@ pub fn rebase<E: From<Error> + From<Unproven>>(
                 },
                 None => repo.objects().empty_tree(),
             };
-            let same_parents = rebased.parents.iter().copied().eq(step.before.parents.iter().map(|id| Place::Commit(*id)));
+            let same_parents =
+                rebased.parents.iter().copied().eq(step.before.parents.iter().map(|id| Place::Commit(*id)));
             if same_parents && rebased.tree == step.before.tree {
                 rebased.fate = Fate::Kept;
                 rebased.place = Place::Commit(step.old);

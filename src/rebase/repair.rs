@@ -107,11 +107,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
     }
 
     /// What of the state's environments differs from upstream.
-    fn brought(
-        &self,
-        reader: &mut Reader,
-        tree: TreeId,
-    ) -> Result<Vec<(RepoPath, Option<BlobId>)>, E> {
+    fn brought(&self, reader: &mut Reader, tree: TreeId) -> Result<Vec<(RepoPath, Option<BlobId>)>, E> {
         let mut places: BTreeSet<RepoPath> = BTreeSet::new();
         for tree in [self.onto.tree, tree] {
             for environment in self.environments(reader, tree)? {
@@ -199,30 +195,32 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             if !own(&script.path) {
                 continue;
             }
-            let mut edit = |path: &RepoPath, blob, target: Option<&RepoPath>, follows: bool| -> Result<(), Error> {
-                let text = match texts.get(path) {
-                    Some((text, _)) => text.clone(),
-                    None => objects.needed_blob(blob)?,
+            let mut edit =
+                |path: &RepoPath, blob, target: Option<&RepoPath>, follows: bool| -> Result<(), Error> {
+                    let text = match texts.get(path) {
+                        Some((text, _)) => text.clone(),
+                        None => objects.needed_blob(blob)?,
+                    };
+                    let header = dialect.read(&text);
+                    let edits = match follows {
+                        true => dialect.replace_id(&header, &text, &settled.id, &settled.new_id, true),
+                        false => dialect.rename_id(&header, &text, &settled.new_id, true),
+                    };
+                    let edited = edits.ok().and_then(|edits| apply_edits(&text, &edits).ok());
+                    let edited = edited.unwrap_or_else(|| text.clone());
+                    if edited != text || target.is_some_and(|target| target != path) {
+                        let before = texts.get(path).map_or(path, |(_, target)| target);
+                        let target = target.unwrap_or(before).clone();
+                        texts.insert(path.clone(), (edited, target));
+                    }
+                    Ok(())
                 };
-                let header = dialect.read(&text);
-                let edits = match follows {
-                    true => dialect.replace_id(&header, &text, &settled.id, &settled.new_id, true),
-                    false => dialect.rename_id(&header, &text, &settled.new_id, true),
-                };
-                let edited = edits.ok().and_then(|edits| apply_edits(&text, &edits).ok());
-                let edited = edited.unwrap_or_else(|| text.clone());
-                if edited != text || target.is_some_and(|target| target != path) {
-                    let before = texts.get(path).map_or(path, |(_, target)| target);
-                    let target = target.unwrap_or(before).clone();
-                    texts.insert(path.clone(), (edited, target));
-                }
-                Ok(())
-            };
             edit(&script.path, script.blob, Some(&settled.new_path), false)?;
             if settled.id == settled.new_id {
                 continue;
             }
-            for other in snapshot.scripts.iter().filter(|other| own(&other.path) && other.path != script.path) {
+            for other in snapshot.scripts.iter().filter(|other| own(&other.path) && other.path != script.path)
+            {
                 edit(&other.path, other.blob, None, true)?;
             }
             self.name_in_markers(reader, tree, environment, settled, texts)?;

@@ -14,6 +14,7 @@ mod layout;
 pub mod model;
 pub mod patch;
 pub mod plan_text;
+pub mod rebase_text;
 #[cfg(test)]
 mod sample;
 pub mod schema;

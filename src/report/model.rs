@@ -1,8 +1,12 @@
 //! The documents that onehead prints, version 1: a frozen, versioned copy of what the analysis knows.
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
+mod rebase;
+
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub use rebase::RebasedCommit;
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -474,6 +478,8 @@ pub struct PlanDocument {
     pub refused: Vec<RefusedFault>,
     /// What could not be done as the repository's own templates ask.
     pub notes: Vec<String>,
+    /// What a rebase makes of the branch's commits, parents first; null for a plan of `fix`.
+    pub commits: Option<Vec<RebasedCommit>>,
     /// What was written; null where nothing was.
     pub result: Option<PlanResult>,
 }

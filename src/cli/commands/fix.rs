@@ -33,20 +33,12 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
     let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
-    let choices = Choices {
-        strategy: match args.strategy {
-            FixStrategy::Auto => Strategy::Auto,
-            FixStrategy::Reparent => Strategy::Reparent,
-            FixStrategy::Merge => Strategy::Merge,
-            FixStrategy::Renumber => Strategy::Renumber,
-        },
-        deployed: args.deployed.iter().chain(&session.config.deployed).cloned().collect(),
-        now: Timestamp::now().as_second(),
-    };
+    let choices = choices(&session, args.strategy, &args.deployed);
     let mut reader = session.reader();
     let plan: Plan =
         plan(&session.repo, &mut reader, &question, &choices, &|environments| session.prepare(environments))?;
-    let mut document = document(&session, &reader, &question, &plan)?;
+    let (base, start) = (base.and_then(|base| base.commit), head.commit.filter(|_| head.committed));
+    let mut document = document(&session, &reader, (base, start), &plan)?;
     if plan.groups.is_empty() {
         print(&document, args, out)?;
         return Ok(if plan.refused.is_empty() { Verdict::Clean } else { Verdict::Findings });
@@ -63,6 +55,20 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
     print(&document, args, out)?;
     let done = document.result.is_some() && plan.refused.is_empty();
     Ok(if done { Verdict::Clean } else { Verdict::Findings })
+}
+
+/// What the options and the configuration say.
+pub(super) fn choices(session: &Session<'_>, strategy: FixStrategy, deployed: &[String]) -> Choices {
+    Choices {
+        strategy: match strategy {
+            FixStrategy::Auto => Strategy::Auto,
+            FixStrategy::Reparent => Strategy::Reparent,
+            FixStrategy::Merge => Strategy::Merge,
+            FixStrategy::Renumber => Strategy::Renumber,
+        },
+        deployed: deployed.iter().chain(&session.config.deployed).cloned().collect(),
+        now: Timestamp::now().as_second(),
+    }
 }
 
 /// The commit to repair; with `--write`, the work tree on top of HEAD.
@@ -82,10 +88,11 @@ fn print(document: &PlanDocument, args: &FixArgs, out: &mut Output) -> Result<()
     }
 }
 
-fn document(
+/// The document of a plan for merging `head` into `base`.
+pub(super) fn document(
     session: &Session<'_>,
     reader: &Reader,
-    question: &Question<'_>,
+    (base, head): (Option<CommitId>, Option<CommitId>),
     plan: &Plan,
 ) -> Result<PlanDocument, Failure> {
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
@@ -100,8 +107,8 @@ fn document(
     Ok(PlanDocument {
         schema: "onehead/plan/v1",
         version: VERSION,
-        base: hex(question.base.and_then(|base| base.commit)),
-        head: hex(question.head.commit.filter(|_| question.head.committed)),
+        base: hex(base),
+        head: hex(head),
         steps: plan
             .groups
             .iter()
@@ -144,6 +151,7 @@ fn document(
             })
             .collect(),
         notes: plan.notes.clone(),
+        commits: None,
         result: None,
     })
 }
@@ -187,15 +195,7 @@ fn commit(session: &Session<'_>, args: &FixArgs, head: Side, plan: &Plan) -> Res
     }
     let mut tip = start;
     match args.squash {
-        true => {
-            let steps: Vec<String> = plan.groups.iter().map(subject).collect();
-            let body: Vec<String> = plan.groups.iter().map(body).collect();
-            let message = match steps.as_slice() {
-                [only] => format!("{only}\n\n{}", body.join("\n")),
-                several => format!("Repair the migrations: {} steps\n\n{}", several.len(), body.join("\n")),
-            };
-            tip = repo.write_commit(plan.tree, &[tip], &message)?;
-        }
+        true => tip = repo.write_commit(plan.tree, &[tip], &message(plan))?,
         false => {
             for group in &plan.groups {
                 tip =
@@ -215,6 +215,16 @@ fn commit(session: &Session<'_>, args: &FixArgs, head: Side, plan: &Plan) -> Res
         undo_ref: moved.undo_ref,
         files: moved.followed.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// The message of one commit for all steps.
+pub(super) fn message(plan: &Plan) -> String {
+    let steps: Vec<String> = plan.groups.iter().map(subject).collect();
+    let body: Vec<String> = plan.groups.iter().map(body).collect();
+    match steps.as_slice() {
+        [only] => format!("{only}\n\n{}", body.join("\n")),
+        several => format!("Repair the migrations: {} steps\n\n{}", several.len(), body.join("\n")),
+    }
 }
 
 /// One line that says what a commit does.
@@ -298,7 +308,8 @@ fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, 
     Ok(mail)
 }
 
-fn undo(session: &Session<'_>, out: &mut Output) -> Result<Verdict, Failure> {
+/// Takes the last move of a branch back.
+pub(super) fn undo(session: &Session<'_>, out: &mut Output) -> Result<Verdict, Failure> {
     let Some(record) = session.repo.last_undo()? else {
         return Err(Failure::new("there is no repair to take back", "git reflog   (for anything else)"));
     };

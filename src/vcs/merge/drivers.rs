@@ -42,8 +42,7 @@ impl<'r> Drivers<'r> {
             reason: reason(error),
         };
         let index = git.index_from_tree(&tree.0).map_err(|error| unreadable(&error))?;
-        let stack =
-            git.attributes_only(&index, Source::IdMapping).map_err(|error| unreadable(&error))?;
+        let stack = git.attributes_only(&index, Source::IdMapping).map_err(|error| unreadable(&error))?;
         let matches = stack.selected_attribute_matches(["merge"]);
         let config = git.config_snapshot();
         let sections = config.plumbing().sections_by_name("merge").into_iter().flatten();
@@ -52,11 +51,7 @@ impl<'r> Drivers<'r> {
             .filter_map(|section| section.header().subsection_name().map(ToOwned::to_owned))
             .filter(|name| *name != OWN)
             .collect();
-        let mut drivers = Self {
-            attributes: RefCell::new((stack, matches)),
-            programs,
-            usual: Driver::Text,
-        };
+        let mut drivers = Self { attributes: RefCell::new((stack, matches)), programs, usual: Driver::Text };
         if let Some(name) = config.string("merge.default") {
             drivers.usual = drivers.named(&name);
         }

@@ -115,7 +115,13 @@ impl<'r> WholeTrees<'r> {
     /// # Errors
     /// When a tree is missing or damaged.
     pub fn merge(&self, base: TreeId, ours: TreeId, theirs: TreeId) -> Result<MergedTree, Error> {
-        merge(self.repo.objects(), Trees { base, ours, theirs }, &|_| true, &|path| self.drivers.driver(path), true)
+        merge(
+            self.repo.objects(),
+            Trees { base, ours, theirs },
+            &|_| true,
+            &|path| self.drivers.driver(path),
+            true,
+        )
     }
 
     /// Merges two commits against their merge bases, as `git merge` would; the commits may be in memory.
@@ -138,8 +144,7 @@ pub fn merge_texts(base: &[u8], ours: &[u8], theirs: &[u8], labels: (&str, &str)
     let labels =
         text::Labels { ancestor: None, current: Some(labels.0.into()), other: Some(labels.1.into()) };
     let mut input = gix::diff::blob::InternedInput::new(&b""[..], &b""[..]);
-    let merge =
-        text::Merge::new(&mut input, ours, base, theirs, gix::diff::blob::Algorithm::Histogram);
+    let merge = text::Merge::new(&mut input, ours, base, theirs, gix::diff::blob::Algorithm::Histogram);
     let mut merged = Vec::new();
     let resolution = merge.run(&mut merged, labels, text::Conflict::default());
     (merged, resolution != Resolution::Conflict)
@@ -284,8 +289,7 @@ impl Merge<'_> {
             return Ok(ours);
         };
         let driver = (self.driver)(path);
-        if driver == Driver::Binary
-            || [&base_text, &our_text, &their_text].iter().any(|text| is_binary(text))
+        if driver == Driver::Binary || [&base_text, &our_text, &their_text].iter().any(|text| is_binary(text))
         {
             self.conflict(path, "binary file changed on both sides");
             return Ok(ours);
