@@ -1,11 +1,13 @@
 //! The command line as typed.
 
+mod merge_driver;
 mod rebase;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
 
 use crate::diagnostic;
@@ -130,6 +132,11 @@ pub(super) enum Command {
         after_help = "What git rebase would do, and in each commit that brings migrations these are re-parented and renumbered, so that\nevery commit has the heads it should have. A conflict stops it with nothing changed. The work tree follows if the\nbranch is checked out; it must be clean then.\n\nExamples:\n  onehead rebase\n  onehead rebase origin/main my-branch --dry-run\n  onehead rebase --undo"
     )]
     Rebase(RebaseArgs),
+    /// Merge three versions of a migration, as git asks a merge driver to
+    #[command(
+        after_help = "What `revision` and `down_revision` say is merged by value, the rest line by line; of files that keep a head's\nid the head above the other wins. Exit codes: 0 merged, 1 a conflict is left, with git's marks, 129 could not run.\n\nExamples:\n  onehead merge-driver --install\n  git config merge.onehead.driver 'onehead merge-driver %O %A %B %P'"
+    )]
+    MergeDriver(MergeDriverArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -239,6 +246,9 @@ pub(super) struct FixArgs {
     /// Edit the work tree
     #[arg(long, conflicts_with_all = ["commit", "patch", "head"])]
     pub(super) write: bool,
+    /// With --write: put the repair into HEAD's commit, whose work tree must be clean
+    #[arg(long, requires = "write")]
+    pub(super) amend: bool,
     /// Write commits on a branch of their own, without touching the work tree
     #[arg(long, conflicts_with = "patch")]
     pub(super) commit: bool,

@@ -204,6 +204,24 @@ pub struct Plan {
     pub repaired: Vec<Diagnostic>,
 }
 
+impl Plan {
+    /// The plan that leaves `tree` as it is.
+    pub fn nothing(tree: TreeId) -> Self {
+        Self {
+            groups: Vec::new(),
+            id_changes: Vec::new(),
+            database: Vec::new(),
+            heads_before: Vec::new(),
+            heads_after: Vec::new(),
+            files: Vec::new(),
+            refused: Vec::new(),
+            notes: Vec::new(),
+            tree,
+            repaired: Vec::new(),
+        }
+    }
+}
+
 /// Repairs of one plan: more faults than this at once are not repaired by a machine.
 const MOST_REPAIRS: usize = 200;
 

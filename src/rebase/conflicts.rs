@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::three_way::{differ_in_parents_only, marked_head, merge_script};
-use crate::dialect;
+use crate::dialect::{self, Dialect};
 use crate::history::Reader;
 use crate::plan::is_marker;
 use crate::revision::Environment;
@@ -55,6 +55,15 @@ pub(super) fn settle<E: From<Error>>(
     Ok(MergedTree { tree, conflicts: left })
 }
 
+/// The tool whose environment holds `path`.
+pub fn dialect_at(environments: &[Environment], path: &RepoPath) -> Option<&'static dyn Dialect> {
+    let home = environments.iter().find(|environment| {
+        let locations = environment.version_locations.iter().map(|location| &location.path);
+        locations.chain([&environment.directory]).any(|place| path.is_within(place))
+    })?;
+    dialect::by_name(home.dialect)
+}
+
 fn settle_one(
     reader: &Reader,
     trees: Trees,
@@ -62,13 +71,7 @@ fn settle_one(
     conflict: &Conflict,
 ) -> Result<Option<Vec<u8>>, Error> {
     let path = &conflict.path;
-    let home = environments.iter().find(|environment| {
-        let locations = environment.version_locations.iter().map(|location| &location.path);
-        locations.chain([&environment.directory]).any(|place| path.is_within(place))
-    });
-    let Some(dialect) = home.and_then(|environment| dialect::by_name(environment.dialect)) else {
-        return Ok(None);
-    };
+    let Some(dialect) = dialect_at(environments, path) else { return Ok(None) };
     let objects = reader.objects();
     let file = |tree| -> Result<Option<Vec<u8>>, Error> {
         match objects.entry(tree, path)? {
@@ -81,18 +84,29 @@ fn settle_one(
     };
     let (base, ours, theirs) = (file(trees.base)?, file(trees.ours)?, file(trees.theirs)?);
     let (Some(ours), Some(theirs)) = (ours, theirs) else { return Ok(None) };
-    if is_marker(path.name()) {
-        let heads = [Some(&ours), Some(&theirs), base.as_ref()];
-        let all_ids = heads.into_iter().flatten().all(|text| marked_head(text).is_some());
-        // What is replayed goes on top, so its head is the head.
-        return Ok(all_ids.then_some(theirs));
+    Ok(settle_file(dialect, path.name(), base.as_deref(), &ours, &theirs))
+}
+
+/// The file `name` in conflict, settled: `moving` goes on top of `published`. `None` where that does not
+/// say what the file should hold.
+pub fn settle_file(
+    dialect: &dyn Dialect,
+    name: &[u8],
+    base: Option<&[u8]>,
+    published: &[u8],
+    moving: &[u8],
+) -> Option<Vec<u8>> {
+    if is_marker(name) {
+        let all_ids = base.into_iter().chain([published, moving]).all(|text| marked_head(text).is_some());
+        // What moves goes on top, so its head is the head.
+        return all_ids.then(|| moving.to_vec());
     }
-    if !dialect.loads(path.name()) {
-        return Ok(None);
+    if !dialect.loads(name) {
+        return None;
     }
-    Ok(match base {
-        Some(base) => merge_script(dialect, &base, &ours, &theirs),
-        // What upstream has taken already, at another place of the graph, stays where it is there.
-        None => differ_in_parents_only(dialect, &ours, &theirs).then_some(ours),
-    })
+    match base {
+        Some(base) => merge_script(dialect, base, published, moving),
+        // What is published already, at another place of the graph, stays where it is there.
+        None => differ_in_parents_only(dialect, published, moving).then(|| published.to_vec()),
+    }
 }

@@ -21,6 +21,7 @@ use crate::vcs::{CommitId, Error, Repo, TreeId, Trunk, equivalents};
 use repair::Repairer;
 use replay::{Task, replay};
 
+pub use conflicts::{dialect_at, settle_file};
 pub use replay::{Fate, Stop};
 pub use three_way::{marked_head, merge_script};
 

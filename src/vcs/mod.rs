@@ -3,6 +3,7 @@
 
 mod error;
 mod ids;
+mod in_progress;
 mod merge;
 mod objects;
 mod patch_id;
@@ -17,8 +18,9 @@ mod worktree;
 mod write;
 
 pub use error::Error;
+pub use in_progress::{InProgress, Unmerged};
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
-pub use merge::{Conflict, MergedTree, WholeTrees, merge_texts, merge_trees, virtual_base};
+pub use merge::{Conflict, MergedTree, WholeTrees, is_as_merged, merge_texts, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
 pub use patch_id::equivalents;
 pub use range::Range;
@@ -26,4 +28,4 @@ pub use repo::{RefTip, Repo, Trunk};
 pub use tree_edit::{changed_files, edit_tree};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
-pub use write::{BranchMove, CheckedOut, FileEdit, Moved, RefUpdate, UndoRecord};
+pub use write::{Amended, BranchMove, CheckedOut, DriverPlan, FileEdit, Moved, RefUpdate, UndoRecord};

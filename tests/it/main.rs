@@ -14,4 +14,6 @@
 mod fix;
 mod histories;
 mod layering;
+mod middle;
+mod rebase;
 mod support;

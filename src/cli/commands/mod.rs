@@ -5,6 +5,8 @@ mod diff;
 mod fix;
 mod graph;
 mod heads;
+mod merge_driver;
+mod middle;
 mod rebase;
 mod timeline;
 
@@ -19,6 +21,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Timeline(command) => timeline::run(&args.global, command, out),
         Command::Check(command) => check::run(&args.global, command, out),
         Command::Fix(command) => fix::run(&args.global, command, out),
+        Command::MergeDriver(command) => merge_driver::run(&args.global, command, out),
         Command::Rebase(command) => rebase::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }

@@ -6,6 +6,7 @@
 //! those files are followed as git does, see [`renames`].
 
 mod drivers;
+mod lines;
 mod renames;
 #[cfg(test)]
 mod tests;
@@ -13,9 +14,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use bstr::BString;
-use gix::merge::blob::{Resolution, builtin_driver::text};
 
 use self::drivers::{Driver, Drivers};
+use self::lines::{Labels, Style};
 use self::renames::Trees;
 use super::objects::EntryKind;
 use super::{BlobId, CommitId, Entry, Error, Objects, Repo, RepoPath, TreeId};
@@ -141,13 +142,8 @@ impl<'r> WholeTrees<'r> {
 /// Three texts merged line by line as git does, with conflict markers where they clash; and whether
 /// they do not.
 pub fn merge_texts(base: &[u8], ours: &[u8], theirs: &[u8], labels: (&str, &str)) -> (Vec<u8>, bool) {
-    let labels =
-        text::Labels { ancestor: None, current: Some(labels.0.into()), other: Some(labels.1.into()) };
-    let mut input = gix::diff::blob::InternedInput::new(&b""[..], &b""[..]);
-    let merge = text::Merge::new(&mut input, ours, base, theirs, gix::diff::blob::Algorithm::Histogram);
-    let mut merged = Vec::new();
-    let resolution = merge.run(&mut merged, labels, text::Conflict::default());
-    (merged, resolution != Resolution::Conflict)
+    let labels = Labels { ours: labels.0, ancestor: None, theirs: labels.1 };
+    lines::merge(base, ours, theirs, Style::Merge, labels)
 }
 
 fn merge(
@@ -300,7 +296,8 @@ impl Merge<'_> {
         }
         let (mut merged, is_clean) = merge_texts(&base_text, &our_text, &their_text, ("base", "head"));
         if !is_clean && driver == Driver::Union {
-            merged = union(&base_text, &our_text, &their_text);
+            let labels = Labels { ours: "", ancestor: None, theirs: "" };
+            merged = lines::merge(&base_text, &our_text, &their_text, Style::Union, labels).0;
         } else if !is_clean {
             self.conflict(
                 path,
@@ -328,13 +325,22 @@ fn same(one: &Option<Entry>, two: &Option<Entry>) -> bool {
     }
 }
 
-/// Both sides' lines where they clash.
-fn union(base: &[u8], ours: &[u8], theirs: &[u8]) -> Vec<u8> {
-    let mut input = gix::diff::blob::InternedInput::new(&b""[..], &b""[..]);
-    let merge = text::Merge::new(&mut input, ours, base, theirs, gix::diff::blob::Algorithm::Histogram);
-    let mut merged = Vec::new();
-    merge.run(&mut merged, text::Labels::default(), text::Conflict::ResolveWithUnion);
-    merged
+/// Whether `text` is what git leaves of these three, conflict markers included: nobody has touched it.
+/// The names behind the markers do not count.
+pub fn is_as_merged(text: &[u8], base: &[u8], ours: &[u8], theirs: &[u8]) -> bool {
+    const MARKERS: [&[u8]; 3] = [b"<<<<<<< ", b"||||||| ", b">>>>>>> "];
+    let unlabelled = |text: &[u8]| -> Vec<Vec<u8>> {
+        let cut = |line: &[u8]| match MARKERS.iter().any(|marker| line.starts_with(marker)) {
+            true => line[..7].to_vec(),
+            false => line.to_vec(),
+        };
+        text.split(|byte| *byte == b'\n').map(cut).collect()
+    };
+    let wanted = unlabelled(text);
+    let labels = Labels { ours: "x", ancestor: Some("x"), theirs: "x" };
+    [Style::Merge, Style::Diff3, Style::ZealousDiff3]
+        .iter()
+        .any(|style| unlabelled(&lines::merge(base, ours, theirs, *style, labels).0) == wanted)
 }
 
 /// git's own test: a NUL among the first 8000 bytes.
