@@ -45,6 +45,9 @@ pub struct Choices {
     pub deployed: BTreeSet<String>,
     /// The moment of a new revision: seconds since the epoch.
     pub now: i64,
+    /// Where head holds all of base already, as after a rebase: what its author had, and meant when a file
+    /// named an id.
+    pub author: Option<TreeId>,
 }
 
 /// What kind of change a step is.

@@ -113,7 +113,7 @@ pub fn rebase<E: From<Error> + From<Unproven>>(
     let onto = Side { tree: repo.tree_of(upstream)?, commit: Some(upstream), committed: true };
     let mut repairer = Repairer::new(repo, onto, request.trunk, request.choices, prepare);
     let plan = match steps.last() {
-        Some(last) if last.on_top => repairer.last(reader, repo.tree_of(last.now)?)?,
+        Some(last) if last.on_top => repairer.last(reader, repo.tree_of(last.now)?, last.before.tree)?,
         _ => None,
     };
     let mut notes = Vec::new();
@@ -137,7 +137,7 @@ pub fn rebase<E: From<Error> + From<Unproven>>(
         };
         if is_there {
             if step.on_top && !request.fixup {
-                let repaired = repairer.repair(reader, step.tree)?;
+                let repaired = repairer.repair(reader, step.tree, step.before.tree)?;
                 rebased.repaired = repaired.tree != step.tree;
                 rebased.tree = repaired.tree;
                 let short = step.old.short();

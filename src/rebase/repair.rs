@@ -51,22 +51,32 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
         Self { repo, onto, trunk, choices, prepare, settled: Vec::new(), known: HashMap::new() }
     }
 
-    /// The plan for the last state, whose names and ids the others take. `None` where it brings no
+    /// The plan for the last state, made of `author`, whose names and ids the others take. `None` where it brings no
     /// change of migrations.
-    pub(super) fn last(&mut self, reader: &mut Reader, tree: TreeId) -> Result<Option<Plan>, E> {
+    pub(super) fn last(
+        &mut self,
+        reader: &mut Reader,
+        tree: TreeId,
+        author: TreeId,
+    ) -> Result<Option<Plan>, E> {
         let key = self.brought(reader, tree)?;
         if key.is_empty() {
             return Ok(None);
         }
-        let plan = self.plan(reader, tree)?;
+        let plan = self.plan(reader, tree, author)?;
         self.settle(reader, tree, &plan)?;
         let changes = changes(reader, tree, plan.tree)?;
         self.known.insert(key, (changes, plan.refused.clone()));
         Ok(Some(plan))
     }
 
-    /// A state on the way.
-    pub(super) fn repair(&mut self, reader: &mut Reader, tree: TreeId) -> Result<Repaired, E> {
+    /// A state on the way. `author` is the tree that it was made of.
+    pub(super) fn repair(
+        &mut self,
+        reader: &mut Reader,
+        tree: TreeId,
+        author: TreeId,
+    ) -> Result<Repaired, E> {
         let key = self.brought(reader, tree)?;
         if key.is_empty() {
             return Ok(Repaired { tree, refused: Vec::new() });
@@ -75,7 +85,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             Some(known) => known.clone(),
             None => {
                 let named = self.named(reader, tree)?;
-                let plan = self.plan(reader, named)?;
+                let plan = self.plan(reader, named, author)?;
                 self.settle(reader, named, &plan)?;
                 let made = (changes(reader, tree, plan.tree)?, plan.refused);
                 self.known.insert(key, made.clone());
@@ -89,7 +99,8 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
         Ok(Repaired { tree, refused })
     }
 
-    fn plan(&self, reader: &mut Reader, tree: TreeId) -> Result<Plan, E> {
+    fn plan(&self, reader: &mut Reader, tree: TreeId, author: TreeId) -> Result<Plan, E> {
+        let choices = Choices { author: Some(author), ..self.choices.clone() };
         let question = Question {
             base: Some(self.onto),
             head: Side { tree, commit: self.onto.commit, committed: false },
@@ -97,7 +108,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             merging: &[],
             all_findings: false,
         };
-        plan(self.repo, reader, &question, self.choices, self.prepare)
+        plan(self.repo, reader, &question, &choices, self.prepare)
     }
 
     fn environments(&self, reader: &mut Reader, tree: TreeId) -> Result<Vec<Environment>, E> {

@@ -18,8 +18,8 @@ mod worktree;
 mod write;
 
 pub use error::Error;
-pub use in_progress::{InProgress, Unmerged};
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
+pub use in_progress::{InProgress, Unmerged};
 pub use merge::{Conflict, MergedTree, WholeTrees, is_as_merged, merge_texts, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
 pub use patch_id::equivalents;

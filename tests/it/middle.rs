@@ -40,7 +40,9 @@ runs: []
 fn quiet() -> String {
     let text: String = BOTH
         .lines()
-        .filter(|line| !line.starts_with("      files: {migrations/versions/head.txt") || line.contains("notes"))
+        .filter(|line| {
+            !line.starts_with("      files: {migrations/versions/head.txt") || line.contains("notes")
+        })
         .flat_map(|line| [line, "\n"])
         .collect();
     text.replace("migrations/versions/head.txt: \"1c245c1580ea\\n\", ", "")
@@ -74,8 +76,14 @@ fn a_stopped_rebase_goes_on_with_the_repaired_work_tree() {
         scene.git(&["rebase", "--continue"]);
     }
     assert_eq!(scene.git(&["status", "--porcelain"]), "");
-    assert_eq!((scene.heads("feature~1"), head_file(&scene, "feature~1")), ("7badf9c9c70d".into(), "7badf9c9c70d".into()));
-    assert_eq!((scene.heads("feature"), head_file(&scene, "feature")), ("9b1f0c2d3e4a".into(), "9b1f0c2d3e4a".into()));
+    assert_eq!(
+        (scene.heads("feature~1"), head_file(&scene, "feature~1")),
+        ("7badf9c9c70d".into(), "7badf9c9c70d".into())
+    );
+    assert_eq!(
+        (scene.heads("feature"), head_file(&scene, "feature")),
+        ("9b1f0c2d3e4a".into(), "9b1f0c2d3e4a".into())
+    );
     let (exit, text, _) = scene.onehead(&["check", "--base", "main", "--head", "feature"]);
     assert_eq!(exit, 0, "{text}");
 }
@@ -90,9 +98,12 @@ fn merging_main_into_a_branch_moves_the_branch_s_revisions() {
     insta::assert_snapshot!("middle_of_merge_of_main", text);
     add(&scene, &text);
     scene.git(&["merge", "--continue"]);
-    assert_eq!((scene.heads("feature"), head_file(&scene, "feature")), ("9b1f0c2d3e4a".into(), "9b1f0c2d3e4a".into()));
+    assert_eq!(
+        (scene.heads("feature"), head_file(&scene, "feature")),
+        ("9b1f0c2d3e4a".into(), "9b1f0c2d3e4a".into())
+    );
     let parent = scene.git(&["show", "feature:migrations/versions/7badf9c9c70d_create_orders.py"]);
-    assert!(parent.contains("down_revision: Union[str, None] = 'd3c5609f9bf7'"), "{parent}");
+    assert!(parent.contains("down_revision: Union[str, Sequence[str], None] = 'd3c5609f9bf7'"), "{parent}");
 }
 
 #[test]
@@ -104,15 +115,20 @@ fn merging_a_branch_into_main_moves_the_branch_s_revisions() {
     assert_eq!((exit, said.as_str()), (0, "  then: git merge --continue\n"), "{text}");
     add(&scene, &text);
     scene.git(&["merge", "--continue"]);
-    assert_eq!((scene.heads("main"), head_file(&scene, "main")), ("9b1f0c2d3e4a".into(), "9b1f0c2d3e4a".into()));
-    let invoices = scene.git(&["diff", "main~1", "main", "--", "migrations/versions/d3c5609f9bf7_create_invoices.py"]);
+    assert_eq!(
+        (scene.heads("main"), head_file(&scene, "main")),
+        ("9b1f0c2d3e4a".into(), "9b1f0c2d3e4a".into())
+    );
+    let invoices =
+        scene.git(&["diff", "main~1", "main", "--", "migrations/versions/d3c5609f9bf7_create_invoices.py"]);
     assert_eq!(invoices, "", "what main had stays");
 }
 
 #[test]
 fn a_conflict_of_another_kind_is_left_to_people() {
     let text = BOTH.replace("\"7badf9c9c70d\\n\"}", "\"7badf9c9c70d\\n\", notes.txt: \"two\\n\"}");
-    let scene = Scene::of(&text.replace("\"d3c5609f9bf7\\n\"}", "\"d3c5609f9bf7\\n\", notes.txt: \"three\\n\"}"));
+    let scene =
+        Scene::of(&text.replace("\"d3c5609f9bf7\\n\"}", "\"d3c5609f9bf7\\n\", notes.txt: \"three\\n\"}"));
     scene.git(&["checkout", "--quiet", "feature"]);
     assert!(!scene.run("git", &["rebase", "--quiet", "main"]).status.success());
     let (exit, text, _) = scene.onehead(&["fix", "--write"]);
@@ -159,7 +175,10 @@ fn exec_amends_each_commit_that_git_replays() {
     assert_eq!(scene.git(&["status", "--porcelain"]), "");
     let story = scene.git(&["log", "--reverse", "--format=%s by %an, %aI", "main..feature"]);
     assert_eq!(story, "orders by Grace, 2024-01-01T00:01:00Z\nlines by Grace, 2024-01-01T00:02:00Z\n");
-    assert_eq!((scene.heads("feature~1"), scene.heads("feature")), ("7badf9c9c70d".into(), "9b1f0c2d3e4a".into()));
+    assert_eq!(
+        (scene.heads("feature~1"), scene.heads("feature")),
+        ("7badf9c9c70d".into(), "9b1f0c2d3e4a".into())
+    );
     assert_eq!(scene.git(&["fsck", "--strict", "--no-dangling"]), "");
     let ours = scene.git(&["rev-parse", "feature^{tree}"]);
     scene.git(&["reset", "--quiet", "--hard", "ORIG_HEAD"]);
@@ -192,9 +211,9 @@ fn amending_outside_of_a_rebase_can_be_taken_back() {
     assert_eq!((exit, text.as_str()), (0, "nothing to repair\n"), "what is published is not amended");
 }
 
-/// Both sides change one migration: the branch its parent, main a line of its body.
+/// Two revisions on one parent, and a branch to work on.
 const HEADERS: &str = "
-about: a migration that both sides change
+about: a migration that both sides are going to change
 steps:
   - commit:
       name: start
@@ -203,24 +222,19 @@ steps:
         - {revision: 1c245c1580ea, message: create users}
         - {revision: 0a2634f52f4b, down_revision: 1c245c1580ea, message: add email}
         - {revision: 7badf9c9c70d, down_revision: 1c245c1580ea, message: create orders}
-  - commit:
-      name: onto email
-      on: feature
-      revisions:
-        - {revision: 7badf9c9c70d, down_revision: 0a2634f52f4b, message: create orders}
-  - commit:
-      name: labels
-      on: main
-      from: start
-      revisions:
-        - {revision: 7badf9c9c70d, down_revision: 1c245c1580ea, message: create orders, branch_labels: [orders]}
+  - branch: {name: feature, at: start}
 runs: []
 ";
+
+const ORDERS: &str = "migrations/versions/7badf9c9c70d_create_orders.py";
 
 #[test]
 fn the_merge_driver_merges_what_headers_say() {
     let scene = Scene::of(HEADERS);
+    let labels = "branch_labels: Union[str, Sequence[str], None] = ";
+    scene.edit(ORDERS, &format!("{labels}None"), &format!("{labels}'orders'"), "a label");
     scene.git(&["checkout", "--quiet", "feature"]);
+    scene.edit(ORDERS, "1c245c1580ea", "0a2634f52f4b", "another parent");
     assert!(!scene.run("git", &["merge", "--quiet", "main"]).status.success(), "git alone cannot");
     scene.git(&["merge", "--abort"]);
     let (exit, text, said) = scene.onehead(&["merge-driver", "--install"]);
@@ -229,20 +243,23 @@ fn the_merge_driver_merges_what_headers_say() {
     let (exit, text, _) = scene.onehead(&["merge-driver", "--install"]);
     assert_eq!((exit, text.as_str()), (0, "the merge driver is installed already\n"));
     scene.git(&["merge", "--quiet", "--no-edit", "main"]);
-    let merged = scene.git(&["show", "feature:migrations/versions/7badf9c9c70d_create_orders.py"]);
-    assert!(merged.contains("down_revision: Union[str, None] = '0a2634f52f4b'"), "{merged}");
-    assert!(merged.contains("= ('orders',)") || merged.contains("= 'orders'"), "{merged}");
+    let merged = scene.git(&["show", &format!("feature:{ORDERS}")]);
+    assert!(merged.contains("down_revision: Union[str, Sequence[str], None] = '0a2634f52f4b'\n"), "{merged}");
+    assert!(merged.contains(&format!("{labels}'orders'\n")), "{merged}");
 }
 
 #[test]
 fn the_merge_driver_leaves_what_both_sides_decided() {
-    let scene = Scene::of(&HEADERS.replace("down_revision: 1c245c1580ea, message: create orders, branch_labels: [orders]", "down_revision: [0a2634f52f4b, 1c245c1580ea], message: create orders"));
+    let scene = Scene::of(HEADERS);
+    let value = "= '1c245c1580ea'";
+    scene.edit(ORDERS, value, "= ('0a2634f52f4b', '1c245c1580ea')", "both parents");
     scene.git(&["checkout", "--quiet", "feature"]);
+    scene.edit(ORDERS, value, "= '0a2634f52f4b'", "another parent");
     scene.onehead(&["merge-driver", "--install"]);
     assert!(!scene.run("git", &["merge", "--quiet", "main"]).status.success());
-    let text = std::fs::read_to_string(scene.path().join("migrations/versions/7badf9c9c70d_create_orders.py")).unwrap();
+    let text = std::fs::read_to_string(scene.path().join(ORDERS)).unwrap();
     assert!(text.contains("<<<<<<< ours\n") && text.contains(">>>>>>> theirs\n"), "{text}");
-    assert!(scene.git(&["status", "--porcelain"]).contains("UU migrations/versions/7badf9c9c70d"));
+    assert!(scene.git(&["status", "--porcelain"]).contains(&format!("UU {ORDERS}")));
 }
 
 #[test]

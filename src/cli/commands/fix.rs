@@ -48,7 +48,8 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
     let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
-    let choices = choices(&session, args.strategy, &args.deployed);
+    let mut choices = choices(&session, args.strategy, &args.deployed);
+    choices.author = middle.as_ref().and_then(|middle| middle.author);
     // What brings nothing to what is built upon has nothing to repair there.
     let is_base = (middle.is_some() || args.amend) && base.is_some_and(|base| base.tree == head.tree);
     let plan: Plan = match is_base {
@@ -98,6 +99,7 @@ pub(super) fn choices(session: &Session<'_>, strategy: FixStrategy, deployed: &[
         },
         deployed: deployed.iter().chain(&session.config.deployed).cloned().collect(),
         now: Timestamp::now().as_second(),
+        author: None,
     }
 }
 

@@ -57,9 +57,8 @@ fn merge_migration(path: &RepoPath, texts: &Texts) -> (Vec<u8>, bool) {
     }
     let (merged, is_clean) = by_lines(texts);
     // Two parents on two lines merge well line by line, and still both sides meant something else.
-    let is_migration = dialect.is_some_and(|dialect| {
-        [base, ours, theirs].iter().all(|text| dialect.read(text).revision.is_some())
-    });
+    let is_migration = dialect
+        .is_some_and(|dialect| [base, ours, theirs].iter().all(|text| dialect.read(text).revision.is_some()));
     (merged, is_clean && !is_migration)
 }
 
@@ -146,9 +145,10 @@ pub(super) fn install(session: &mut Session<'_>, out: &mut Output) -> Result<Ver
     let settings = [("name", "migrations by what their headers say"), ("driver", &*command)];
     let planned = session.repo.plan_driver(NAME, &settings, &lines)?;
     for (file, text) in planned.texts() {
-        writeln!(out.report, "{}:", file.display())?;
+        let file = file.strip_prefix(".").unwrap_or(file).display().to_string();
+        writeln!(out.report, "{}:", crate::text::printable(&file))?;
         for line in text.lines() {
-            writeln!(out.report, "  {}", crate::text::printable(line))?;
+            writeln!(out.report, "  {}", crate::text::printable(&line.replace('\t', "    ")))?;
         }
     }
     if planned.texts().next().is_none() {

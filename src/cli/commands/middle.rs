@@ -6,9 +6,9 @@ use crate::check::Side;
 use crate::cli::exit::Failure;
 use crate::cli::session::Session;
 use crate::history::Reader;
-use crate::report::model::PlanDocument;
 use crate::rebase::{dialect_at, settle_file};
-use crate::vcs::{BlobId, CommitId, Error, InProgress, RepoPath, Unmerged, edit_tree, is_as_merged};
+use crate::report::model::PlanDocument;
+use crate::vcs::{BlobId, CommitId, Error, InProgress, RepoPath, TreeId, Unmerged, edit_tree, is_as_merged};
 
 /// What is under way, and what the work tree makes of it.
 pub(super) struct Middle {
@@ -20,6 +20,8 @@ pub(super) struct Middle {
     pub(super) settled: BTreeMap<RepoPath, (BlobId, BlobId)>,
     /// Files of environments whose conflict is left.
     pub(super) left: Vec<RepoPath>,
+    /// What the author of the moving side had.
+    pub(super) author: Option<TreeId>,
     /// How git goes on.
     pub(super) then: &'static str,
 }
@@ -28,15 +30,19 @@ impl Middle {
     /// Says in the plan what the settled conflicts are, and which are left.
     pub(super) fn tell(&self, document: &mut PlanDocument) {
         let settled = self.settled.keys().map(|path| format!("the conflict in {path} is settled"));
-        let left = self.left.iter().map(|path| {
-            format!("{path} is in conflict: solve that, then run onehead fix --write again")
-        });
+        let left = self
+            .left
+            .iter()
+            .map(|path| format!("{path} is in conflict: solve that, then run onehead fix --write again"));
         document.notes.extend(settled.chain(left));
     }
 }
 
 /// Which side of what is under way is published; the other one moves.
-fn published(session: &Session<'_>, under_way: InProgress) -> Result<(CommitId, bool, &'static str), Failure> {
+fn published(
+    session: &Session<'_>,
+    under_way: InProgress,
+) -> Result<(CommitId, bool, &'static str), Failure> {
     let other = match under_way {
         InProgress::Rebase { onto } => return Ok((onto, true, "git rebase --continue")),
         InProgress::Merge { other } => other,
@@ -67,6 +73,11 @@ pub(super) fn middle(
     let Some(under_way) = session.repo.in_progress()? else { return Ok(None) };
     let (commit, ours_is_published, then) = published(session, under_way)?;
     let base = Side { tree: session.repo.tree_of(commit)?, commit: Some(commit), committed: true };
+    let moving = match ours_is_published {
+        true => session.repo.taking_part().into_iter().find(|other| *other != commit),
+        false => session.repo.head()?,
+    };
+    let author = moving.map(|moving| session.repo.tree_of(moving)).transpose()?;
     // The environments of all sides: a conflict may have taken a file that makes one.
     let mut environments = Vec::new();
     for tree in [base.tree, work_tree.tree] {
@@ -87,9 +98,9 @@ pub(super) fn middle(
         }
         let Unmerged { path, base, ours, theirs } = file;
         let (base, ours, theirs) = (text(base)?, text(ours)?, text(theirs)?);
-        let new = ours.zip(theirs).filter(|(ours, theirs)| {
-            is_as_merged(&now, base.as_deref().unwrap_or_default(), ours, theirs)
-        });
+        let new = ours
+            .zip(theirs)
+            .filter(|(ours, theirs)| is_as_merged(&now, base.as_deref().unwrap_or_default(), ours, theirs));
         let new = new.and_then(|(ours, theirs)| {
             let (published, moving) = if ours_is_published { (ours, theirs) } else { (theirs, ours) };
             settle_file(dialect, path.name(), base.as_deref(), &published, &moving)
@@ -103,7 +114,7 @@ pub(super) fn middle(
     let tree = edit_tree(reader.objects(), work_tree.tree, &changes)?;
     // The work tree holds all of base already, so base is what it is compared with.
     let head = Side { tree, commit: Some(commit), committed: false };
-    Ok(Some(Middle { base, head, settled, left, then }))
+    Ok(Some(Middle { base, head, settled, left, author, then }))
 }
 
 fn has_markers(text: &[u8]) -> bool {

@@ -8,7 +8,7 @@ use crate::history::Reader;
 use crate::rebase::{Fate, Place, Rebase, Request, Stop, rebase};
 use crate::report::model::{PlanDocument, PlanResult, RebasedCommit, VERSION};
 use crate::report::rebase_text;
-use crate::vcs::{BranchMove, CommitId, Error};
+use crate::vcs::{BranchMove, CommitId};
 
 /// What is rebased onto what, as people name it.
 struct Names {
@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, args: &RebaseArgs, out: &mut Output) -> Resul
     let mut reader = session.reader();
     let prepare = |environments: &mut Vec<_>| session.prepare(environments);
     let rebased: Result<Rebase, Stop> = rebase(&session.repo, &mut reader, &request, &prepare)?;
-    let rebased = rebased.or_else(|stop| Err(refusal(&session, args, &names, &stop)?))?;
+    let rebased = rebased.or_else(|stop| Err(refusal(&session, args, (&names, &request), &stop)?))?;
     let mut document = document(&session, &reader, &request, &rebased)?;
     for note in &rebased.notes {
         out.note(note);
@@ -92,22 +92,24 @@ fn branch(session: &Session<'_>, args: &RebaseArgs) -> Result<(String, CommitId)
         true => name.clone(),
         false => format!("refs/heads/{name}"),
     };
-    let tip = match session.repo.resolve(&full) {
-        Err(Error::UnknownRevision { .. }) => {
-            // An unborn branch, or something else than a branch, is told as what it is.
-            session.repo.resolve(&name)?;
-            return Err(Failure::new(
-                format!("'{name}' is no local branch, and only a branch can move"),
-                format!("git branch NAME {name}   (then: onehead rebase UPSTREAM NAME)"),
-            ));
-        }
-        tip => tip?,
-    };
-    Ok((full, tip))
+    if let Some(tip) = session.repo.refs("refs/heads/")?.into_iter().find(|tip| tip.name == full) {
+        return Ok((full, tip.commit));
+    }
+    // An unborn branch, or what is none at all, is told as what it is.
+    session.repo.resolve(if args.branch.is_some() { &name } else { "HEAD" })?;
+    Err(Failure::new(
+        format!("'{name}' is no local branch, and only a branch can move"),
+        format!("git branch NAME {name}   (then: onehead rebase UPSTREAM NAME)"),
+    ))
 }
 
 /// Why the branch was not rebased, with the git command that shows it.
-fn refusal(session: &Session<'_>, args: &RebaseArgs, names: &Names, stop: &Stop) -> Result<Failure, Failure> {
+fn refusal(
+    session: &Session<'_>,
+    args: &RebaseArgs,
+    (names, request): (&Names, &Request<'_>),
+    stop: &Stop,
+) -> Result<Failure, Failure> {
     let told = |commit: &CommitId| -> Result<String, Failure> {
         let subject = session.repo.objects().commit_details(*commit)?.map(|details| details.subject);
         Ok(format!("{} ({})", commit.short(), subject.unwrap_or_default()))
@@ -117,7 +119,12 @@ fn refusal(session: &Session<'_>, args: &RebaseArgs, names: &Names, stop: &Stop)
         Stop::Conflict { commit, conflicts } => {
             let files: Vec<String> =
                 conflicts.iter().map(|one| format!("{}: {}", one.path, one.reason)).collect();
-            let merges = if args.no_rebase_merges { "--no-rebase-merges" } else { "--rebase-merges" };
+            let commits = session.repo.range(request.upstream, request.tip)?.ahead;
+            let merges = match commits.iter().any(|(_, commit)| commit.parents.len() > 1) {
+                true if args.no_rebase_merges => "--no-rebase-merges ",
+                true => "--rebase-merges ",
+                false => "",
+            };
             Failure::new(
                 format!(
                     "rebasing {branch} onto {upstream} conflicts at {}; nothing was changed\n  {}",
@@ -125,7 +132,7 @@ fn refusal(session: &Session<'_>, args: &RebaseArgs, names: &Names, stop: &Stop)
                     files.join("\n  ")
                 ),
                 format!(
-                    "git rebase {merges} {upstream} {branch}   (stops at the conflict; git rebase --abort returns)"
+                    "git rebase {merges}{upstream} {branch}   (stops at the conflict; git rebase --abort returns)"
                 ),
             )
         }

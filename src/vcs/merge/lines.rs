@@ -124,20 +124,26 @@ impl Texts<'_> {
                 (Some(one), two) if two.is_none_or(|two| one.base.end < two.base.start) => {
                     let theirs = shifted(&one.base, their_shift);
                     let who = Who::Ours;
-                    append(&mut changes, Change { who, base: one.base.clone(), ours: one.side.clone(), theirs });
+                    append(
+                        &mut changes,
+                        Change { who, base: one.base.clone(), ours: one.side.clone(), theirs },
+                    );
                     our_shift = shift_of(one);
                     ours.next();
                 }
                 (one, Some(two)) if one.is_none_or(|one| two.base.end < one.base.start) => {
                     let ours = shifted(&two.base, our_shift);
                     let who = Who::Theirs;
-                    append(&mut changes, Change { who, base: two.base.clone(), ours, theirs: two.side.clone() });
+                    append(
+                        &mut changes,
+                        Change { who, base: two.base.clone(), ours, theirs: two.side.clone() },
+                    );
                     their_shift = shift_of(two);
                     theirs.next();
                 }
                 (Some(one), Some(two)) => {
-                    let is_same = one.base == two.base
-                        && self.ours[one.side.clone()] == self.theirs[two.side.clone()];
+                    let is_same =
+                        one.base == two.base && self.ours[one.side.clone()] == self.theirs[two.side.clone()];
                     if !is_same {
                         append(&mut changes, clash(one, two));
                     }
@@ -186,7 +192,8 @@ impl Texts<'_> {
             return;
         }
         let (ours, theirs) = (&mut change.ours, &mut change.theirs);
-        let any = |ours: &Range<usize>, theirs: &Range<usize>| ours.start < ours.end && theirs.start < theirs.end;
+        let any =
+            |ours: &Range<usize>, theirs: &Range<usize>| ours.start < ours.end && theirs.start < theirs.end;
         while any(ours, theirs) && self.ours[ours.start] == self.theirs[theirs.start] {
             ours.start += 1;
             theirs.start += 1;

@@ -295,7 +295,8 @@ impl Follow {
             hint: Some(hint.into()),
         };
         use gix::state::InProgress::{Rebase, RebaseInteractive};
-        let is_allowed = |state: &gix::state::InProgress| rebasing && matches!(state, Rebase | RebaseInteractive);
+        let is_allowed =
+            |state: &gix::state::InProgress| rebasing && matches!(state, Rebase | RebaseInteractive);
         if let Some(state) = git.state().filter(|state| !is_allowed(state)) {
             let reason = format!("something is under way there ({state:?})");
             return Err(refuse(reason, "git status   (tells how to finish or abort it)"));

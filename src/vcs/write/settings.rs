@@ -87,18 +87,14 @@ fn read(file: &Path) -> Result<Option<Vec<u8>>, Error> {
     match fs::read(file) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Error::File { path: file.display().to_string(), reason: error.to_string() })
-        }
+        Err(error) => Err(Error::File { path: file.display().to_string(), reason: error.to_string() }),
     }
 }
 
 /// Adds `text` to the end, under the lock that git takes.
 fn append(file: &Path, text: &str) -> Result<(), Error> {
-    let failed = |error: io::Error| Error::Write {
-        what: file.display().to_string(),
-        reason: error.to_string(),
-    };
+    let failed =
+        |error: io::Error| Error::Write { what: file.display().to_string(), reason: error.to_string() };
     if let Some(directory) = file.parent() {
         fs::create_dir_all(directory).map_err(failed)?;
     }
