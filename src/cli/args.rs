@@ -2,6 +2,7 @@
 
 mod merge_driver;
 mod rebase;
+mod locate;
 
 use std::path::PathBuf;
 
@@ -9,8 +10,13 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
+pub(super) use locate::LocateArgs;
 
 use crate::diagnostic;
+
+mod audit;
+
+pub(super) use audit::{AuditArgs, AuditFormat};
 
 /// Tells a team what its database-migration history is, was, and will be after a merge.
 #[derive(Debug, Parser)]
@@ -137,6 +143,16 @@ pub(super) enum Command {
         after_help = "What `revision` and `down_revision` say is merged by value, the rest line by line; of files that keep a head's\nid the head above the other wins. Exit codes: 0 merged, 1 a conflict is left, with git's marks, 129 could not run.\n\nExamples:\n  onehead merge-driver --install\n  git config merge.onehead.driver 'onehead merge-driver %O %A %B %P'"
     )]
     MergeDriver(MergeDriverArgs),
+    /// Everything that ever happened to the migrations of the trunk
+    #[command(
+        after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
+    )]
+    Audit(AuditArgs),
+    /// Where a revision lives and lived, and how it comes back
+    #[command(
+        after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"
+    )]
+    Locate(LocateArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -162,6 +178,8 @@ pub(super) enum GraphFormat {
     Dot,
     /// Mermaid flowchart
     Mermaid,
+    /// A drawing that stands alone
+    Svg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -265,6 +283,9 @@ pub(super) struct FixArgs {
     /// How heads are joined
     #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
     pub(super) strategy: FixStrategy,
+    /// Mend stale docstrings of published revisions, too
+    #[arg(long)]
+    pub(super) docstrings: bool,
     /// A revision that a database stands at (repeatable)
     #[arg(long, value_name = "ID")]
     pub(super) deployed: Vec<String>,

@@ -85,6 +85,11 @@ impl Timeline {
         numbers.into_iter().filter_map(|at| self.table[at as usize].0.clone()).collect()
     }
 
+    /// Every revision of every state, each version of a file once, in no telling order.
+    pub fn every_script(&self) -> impl Iterator<Item = &Arc<Script>> {
+        self.table.iter().filter_map(|(script, _)| script.as_ref())
+    }
+
     /// State number `state` of `environment` (`None`: nothing is left), without what is not scanned.
     pub fn snapshot(&self, environment: &Environment, state: Option<u32>) -> Snapshot {
         let Some(state) = state else {

@@ -22,6 +22,29 @@ struct Settled {
     new_id: String,
 }
 
+/// Picks and completes the environments of a state.
+type Prepare<'a, E> = dyn Fn(&mut Vec<Environment>) -> Result<(), E> + 'a;
+
+/// Why a state on the way has no plan.
+enum Trouble<E> {
+    /// Nothing goes on.
+    Told(E),
+    /// It would not be better than it is.
+    Unproven(Unproven),
+}
+
+impl<E: From<Error>> From<Error> for Trouble<E> {
+    fn from(error: Error) -> Self {
+        Self::Told(error.into())
+    }
+}
+
+impl<E> From<Unproven> for Trouble<E> {
+    fn from(unproven: Unproven) -> Self {
+        Self::Unproven(unproven)
+    }
+}
+
 /// One state after its repair.
 #[derive(Clone, Debug)]
 pub(super) struct Repaired {
@@ -63,7 +86,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
         if key.is_empty() {
             return Ok(None);
         }
-        let plan = self.plan(reader, tree, author)?;
+        let plan = self.plan(reader, tree, author, true, self.prepare)?;
         self.settle(reader, tree, &plan)?;
         let changes = changes(reader, tree, plan.tree)?;
         self.known.insert(key, (changes, plan.refused.clone()));
@@ -85,9 +108,25 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             Some(known) => known.clone(),
             None => {
                 let named = self.named(reader, tree)?;
-                let plan = self.plan(reader, named, author)?;
-                self.settle(reader, named, &plan)?;
-                let made = (changes(reader, tree, plan.tree)?, plan.refused);
+                let prepare = |environments: &mut Vec<Environment>| {
+                    (self.prepare)(environments).map_err(Trouble::Told)
+                };
+                let made = match self.plan(reader, named, author, false, &prepare) {
+                    Ok(plan) => {
+                        self.settle(reader, named, &plan)?;
+                        (changes(reader, tree, plan.tree)?, plan.refused)
+                    }
+                    // The author left it like that, and a later commit may mend it.
+                    Err(Trouble::Unproven(unproven)) => {
+                        let refusal = Refusal {
+                            rule: "multiple-heads",
+                            message: "the migrations stay as they are".into(),
+                            reason: unproven.to_string(),
+                        };
+                        (changes(reader, tree, named)?, vec![refusal])
+                    }
+                    Err(Trouble::Told(error)) => return Err(error),
+                };
                 self.known.insert(key, made.clone());
                 made
             }
@@ -99,8 +138,13 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
         Ok(Repaired { tree, refused })
     }
 
-    fn plan(&self, reader: &mut Reader, tree: TreeId, author: TreeId) -> Result<Plan, E> {
-        let choices = Choices { author: Some(author), ..self.choices.clone() };
+    /// `last`: nothing comes after it, so that what is lost is lost.
+    fn plan<P>(&self, reader: &mut Reader, tree: TreeId, author: TreeId, last: bool, prepare: &Prepare<'_, P>) -> Result<Plan, P>
+    where
+        P: From<Error> + From<Unproven>,
+    {
+        let choices =
+            Choices { author: Some(author), lost_stay_lost: !last, ..self.choices.clone() };
         let question = Question {
             base: Some(self.onto),
             head: Side { tree, commit: self.onto.commit, committed: false },
@@ -108,7 +152,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             merging: &[],
             all_findings: false,
         };
-        plan(self.repo, reader, &question, &choices, self.prepare)
+        plan(self.repo, reader, &question, &choices, prepare)
     }
 
     fn environments(&self, reader: &mut Reader, tree: TreeId) -> Result<Vec<Environment>, E> {

@@ -4,6 +4,7 @@
 mod error;
 mod ids;
 mod in_progress;
+mod lost;
 mod merge;
 mod objects;
 mod patch_id;
@@ -21,6 +22,7 @@ pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
 pub use in_progress::{InProgress, Unmerged};
 pub use merge::{Conflict, MergedTree, WholeTrees, is_as_merged, merge_texts, merge_trees, virtual_base};
+pub use lost::ReflogEntry;
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
 pub use patch_id::equivalents;
 pub use range::Range;

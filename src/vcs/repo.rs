@@ -190,7 +190,7 @@ impl Repo {
         Error::UnknownRevision { spec: spec.into(), reason }
     }
 
-    fn peel(&self, mut id: ObjectId, spec: &str) -> Result<CommitId, Error> {
+    pub(in crate::vcs) fn peel(&self, mut id: ObjectId, spec: &str) -> Result<CommitId, Error> {
         // A tag may point to a tag; a chain longer than this is somebody's joke.
         for _ in 0..16 {
             match self.objects.kind(&id)? {

@@ -11,9 +11,12 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod audit;
+mod faults;
 mod fix;
 mod histories;
 mod layering;
 mod middle;
 mod rebase;
+mod repairs;
 mod support;

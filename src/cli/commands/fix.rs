@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use jiff::Timestamp;
-
 use super::middle::middle;
 use crate::check::{Question, Side};
 use crate::cli::args::{FixArgs, FixStrategy, Format, Global};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::time::now;
 use crate::history::Reader;
-use crate::plan::{Choices, FileChange, Group, Plan, Strategy, plan};
+use crate::plan::{Choices, FileChange, Group, Plan, Strategy, mentions, plan};
 use crate::report::model::{
-    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, RefusedFault, VERSION,
+    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, PlannedMention,
+    RefusedFault, VERSION,
 };
 use crate::report::patch::{self, PatchFile};
 use crate::report::plan_text;
@@ -47,8 +47,10 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         false => None,
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
+    let question =
+        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.docstrings };
     let mut choices = choices(&session, args.strategy, &args.deployed);
+    choices.docstrings = args.docstrings;
     choices.author = middle.as_ref().and_then(|middle| middle.author);
     // What brings nothing to what is built upon has nothing to repair there.
     let is_base = (middle.is_some() || args.amend) && base.is_some_and(|base| base.tree == head.tree);
@@ -70,7 +72,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         return Ok(if done { Verdict::Clean } else { Verdict::Findings });
     }
     if args.patch {
-        out.report.write_all(&mail(&session, &reader, &plan)?)?;
+        out.bytes(&mail(&session, &reader, &plan)?)?;
         return Ok(Verdict::Clean);
     }
     if args.commit {
@@ -98,8 +100,11 @@ pub(super) fn choices(session: &Session<'_>, strategy: FixStrategy, deployed: &[
             FixStrategy::Renumber => Strategy::Renumber,
         },
         deployed: deployed.iter().chain(&session.config.deployed).cloned().collect(),
-        now: Timestamp::now().as_second(),
+        docstrings: false,
+        off: session.config.rules_off(),
+        now: now().as_second(),
         author: None,
+        lost_stay_lost: false,
     }
 }
 
@@ -128,6 +133,7 @@ pub(super) fn document(
     plan: &Plan,
 ) -> Result<PlanDocument, Failure> {
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
+    let mentions = mentions(reader.objects(), plan)?;
     let mut files = Vec::new();
     for file in &plan.files {
         files.push(PlannedFile {
@@ -161,6 +167,18 @@ pub(super) fn document(
             .iter()
             .map(|(from, to)| IdChange { from: from.clone(), to: to.clone() })
             .collect(),
+        mentions: mentions
+            .found
+            .into_iter()
+            .map(|mention| PlannedMention {
+                path: mention.path.to_string(),
+                line: mention.line,
+                from: mention.from,
+                to: mention.to,
+                shared: mention.shared,
+                text: mention.text,
+            })
+            .collect(),
         database: plan
             .database
             .iter()
@@ -182,7 +200,7 @@ pub(super) fn document(
                 reason: refusal.reason.clone(),
             })
             .collect(),
-        notes: plan.notes.clone(),
+        notes: plan.notes.iter().cloned().chain(mentions.note).collect(),
         commits: None,
         result: None,
     })
@@ -266,6 +284,7 @@ fn subject(group: &Group) -> String {
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
             match first.kind.name() {
+                "reparent" if first.to == "None" => format!("Make migration {} a base{more}", first.revision),
                 "reparent" => format!("Re-parent migration {} onto {}{more}", first.revision, first.to),
                 "merge-revision" => {
                     format!("Add migration {} that merges {}{more}", first.revision, first.from)
@@ -273,6 +292,10 @@ fn subject(group: &Group) -> String {
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),
                 "restore" => format!("Restore migration {}{more}", first.revision),
+                "reference" => format!("Let migrations name {} by its id{more}", first.revision),
+                "docstring" => {
+                    format!("Let the docstring of migration {} say what its code says{more}", first.revision)
+                }
                 kind => format!("Migrations: {kind} {}{more}", first.revision),
             }
         }
@@ -369,7 +392,7 @@ fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, 
         several => format!("Repair the migrations: {} steps", several.len()),
     };
     let body: Vec<String> = plan.groups.iter().map(body).collect();
-    let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000");
     let mut mail = format!(
         "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: {author}\n\
          Date: {date}\nSubject: [PATCH] {subject}\n\n{}\n---\n",

@@ -1,5 +1,6 @@
 //! One file a command: resolve the options, call the library once, print.
 
+mod audit;
 mod check;
 mod diff;
 mod fix;
@@ -8,6 +9,7 @@ mod heads;
 mod merge_driver;
 mod middle;
 mod rebase;
+mod locate;
 mod timeline;
 
 use super::args::{Args, Command};
@@ -23,6 +25,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Fix(command) => fix::run(&args.global, command, out),
         Command::MergeDriver(command) => merge_driver::run(&args.global, command, out),
         Command::Rebase(command) => rebase::run(&args.global, command, out),
+        Command::Audit(command) => audit::run(&args.global, command, out),
+        Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
 }

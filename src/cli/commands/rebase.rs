@@ -5,8 +5,9 @@ use crate::cli::args::{Format, Global, RebaseArgs};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::history::Reader;
+use crate::plan::Plan;
 use crate::rebase::{Fate, Place, Rebase, Request, Stop, rebase};
-use crate::report::model::{PlanDocument, PlanResult, RebasedCommit, VERSION};
+use crate::report::model::{PlanDocument, PlanResult, RebasedCommit};
 use crate::report::rebase_text;
 use crate::vcs::{BranchMove, CommitId};
 
@@ -76,7 +77,7 @@ pub(super) fn run(global: &Global, args: &RebaseArgs, out: &mut Output) -> Resul
         }
     }
     let planned = args.dry_run && !document.steps.is_empty();
-    let faulty = planned || !document.refused.is_empty() || !rebased.notes.is_empty();
+    let faulty = planned || !document.refused.is_empty();
     Ok(if faulty { Verdict::Findings } else { Verdict::Clean })
 }
 
@@ -153,25 +154,9 @@ fn document(
     rebased: &Rebase,
 ) -> Result<PlanDocument, Failure> {
     let ends = (Some(request.upstream), Some(request.tip));
-    let mut document = match &rebased.plan {
-        Some(plan) => fix::document(session, reader, ends, plan)?,
-        None => PlanDocument {
-            schema: "onehead/plan/v1",
-            version: VERSION,
-            base: Some(request.upstream.to_string()),
-            head: Some(request.tip.to_string()),
-            steps: Vec::new(),
-            id_changes: Vec::new(),
-            database: Vec::new(),
-            heads_before: Vec::new(),
-            heads_after: Vec::new(),
-            files: Vec::new(),
-            refused: Vec::new(),
-            notes: Vec::new(),
-            commits: None,
-            result: None,
-        },
-    };
+    let nothing = Plan::nothing(session.repo.tree_of(request.tip)?);
+    let plan = rebased.plan.as_ref().unwrap_or(&nothing);
+    let mut document = fix::document(session, reader, ends, plan)?;
     let mut commits = Vec::new();
     for commit in &rebased.commits {
         let details = session.repo.objects().commit_details(commit.old)?;
