@@ -11,6 +11,7 @@ pub mod parallel;
 pub mod plan;
 pub mod project;
 pub mod python;
+pub mod rebase;
 pub mod report;
 pub mod revision;
 pub mod rules;

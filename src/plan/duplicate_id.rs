@@ -47,7 +47,7 @@ pub(super) fn repair(
         let taken = |id: &str| scene.is_taken(id) || given.contains(id);
         let seed = format!("{} {id}", script.path);
         let new = new_id(scene.naming.ids.as_ref(), id, number, &seed, taken);
-        let followers = followers(scene, kept, script, id);
+        let followers = followers(scene, reader, kept, script, id)?;
         if let Err(reason) = editor.change_id(objects, &script.path, id, &new, &followers)? {
             return Ok(Err(reason));
         }
@@ -92,9 +92,18 @@ pub(super) fn repair(
 
 /// Files that mean `script` when they name the id: where head's branch knows only this one of the
 /// two, those that came with it.
-fn followers(scene: &Scene<'_>, kept: &Script, script: &Script, id: &str) -> Vec<RepoPath> {
-    let kept_is_elsewhere = scene.head.script_at(&kept.path).is_none();
-    scene
+fn followers(
+    scene: &Scene<'_>,
+    reader: &Reader,
+    kept: &Script,
+    script: &Script,
+    id: &str,
+) -> Result<Vec<RepoPath>, Error> {
+    let kept_is_elsewhere = match scene.choices.author {
+        Some(tree) => reader.objects().entry(tree, &kept.path)?.is_none(),
+        None => scene.head.script_at(&kept.path).is_none(),
+    };
+    Ok(scene
         .head
         .scripts
         .iter()
@@ -102,5 +111,5 @@ fn followers(scene: &Scene<'_>, kept: &Script, script: &Script, id: &str) -> Vec
         .filter(|other| other.down_revisions().chain(other.depends_on()).any(|named| named == id))
         .filter(|_| kept_is_elsewhere)
         .map(|other| other.path.clone())
-        .collect()
+        .collect())
 }

@@ -55,6 +55,9 @@ pub(super) fn repair(
                 [vec![evidence], standing].concat(),
             );
         }
+        if scene.choices.lost_stay_lost {
+            return Ok(Err(format!("'{}' is not there yet", missing.missing)));
+        }
         if reader.objects().entry(scene.head_tree, &found.path)?.is_some() {
             return Ok(Err(format!("{} stands where the lost file '{}' was", found.path, missing.missing)));
         }

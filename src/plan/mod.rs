@@ -24,6 +24,7 @@ use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
 
 pub use mentions::{Mention, Mentions, Renaming, mentions};
+pub use repair::is_marker;
 use repair::{Repair, Scene};
 
 /// How heads are joined.
@@ -53,6 +54,11 @@ pub struct Choices {
     pub off: BTreeSet<String>,
     /// The moment of a new revision: seconds since the epoch.
     pub now: i64,
+    /// Where head holds all of base already, as after a rebase: what its author had, and meant when a file
+    /// named an id.
+    pub author: Option<TreeId>,
+    /// Whether lost parents stay lost: a later commit brings them.
+    pub lost_stay_lost: bool,
 }
 
 /// What kind of change a step is.
@@ -227,6 +233,26 @@ pub struct Plan {
     pub tree: TreeId,
     /// Findings that the plan repairs.
     pub repaired: Vec<Diagnostic>,
+}
+
+impl Plan {
+    /// The plan that leaves `tree` as it is.
+    pub fn nothing(tree: TreeId) -> Self {
+        Self {
+            groups: Vec::new(),
+            id_changes: Vec::new(),
+            renamings: Vec::new(),
+            migrations: BTreeSet::new(),
+            database: Vec::new(),
+            heads_before: Vec::new(),
+            heads_after: Vec::new(),
+            files: Vec::new(),
+            refused: Vec::new(),
+            notes: Vec::new(),
+            tree,
+            repaired: Vec::new(),
+        }
+    }
 }
 
 /// Repairs of one plan: more faults than this at once are not repaired by a machine.

@@ -15,6 +15,13 @@ use crate::revision::{Environment, Script};
 use crate::text::apply_edits;
 use crate::vcs::{BlobId, EntryKind, Error, Objects, Repo, RepoPath, TreeId};
 
+/// Whether a file of this name, beside the migrations, keeps the id of a head.
+pub fn is_marker(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 7] =
+        [b"head.txt", b"HEAD", b"HEADS", b"EXPAND_HEAD", b"CONTRACT_HEAD", b".current-alembic-head", b"head"];
+    NAMES.contains(&name)
+}
+
 /// What a repair changes.
 #[derive(Debug, Default)]
 pub(super) struct Repair {
@@ -318,15 +325,6 @@ impl<'s> Editor<'s> {
         from: &BTreeSet<String>,
         to: &str,
     ) -> Result<(), Error> {
-        const NAMES: [&[u8]; 7] = [
-            b"head.txt",
-            b"HEAD",
-            b"HEADS",
-            b"EXPAND_HEAD",
-            b"CONTRACT_HEAD",
-            b".current-alembic-head",
-            b"head",
-        ];
         let environment = &self.scene.state.environment;
         let places: BTreeSet<&RepoPath> = environment
             .version_locations
@@ -336,7 +334,7 @@ impl<'s> Editor<'s> {
             .collect();
         for place in places {
             for entry in objects.list(self.scene.head_tree, place)? {
-                if !NAMES.contains(&entry.name.as_slice()) || entry.kind != EntryKind::File {
+                if !is_marker(&entry.name) || entry.kind != EntryKind::File {
                     continue;
                 }
                 let path = place.join(&entry.name);

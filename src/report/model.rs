@@ -2,10 +2,12 @@
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
 mod locate;
+mod rebase;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use rebase::RebasedCommit;
 mod audit;
 
 pub use audit::*;
@@ -483,6 +485,8 @@ pub struct PlanDocument {
     pub refused: Vec<RefusedFault>,
     /// What could not be done as the repository's own templates ask, or was not searched.
     pub notes: Vec<String>,
+    /// What a rebase makes of the branch's commits, parents first; null for a plan of `fix`.
+    pub commits: Option<Vec<RebasedCommit>>,
     /// What was written; null where nothing was.
     pub result: Option<PlanResult>,
 }

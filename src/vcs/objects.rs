@@ -579,6 +579,18 @@ impl Objects {
         self.remember(Kind::Tree, data).map(TreeId)
     }
 
+    /// Keeps a commit in memory and gives its id. It says who and when nobody: it stands for a result
+    /// whose ancestry is asked, and is never written.
+    pub fn write_commit(&self, tree: TreeId, parents: &[CommitId], time: i64) -> Result<CommitId, Error> {
+        let mut text = format!("tree {tree}\n");
+        for parent in parents {
+            text.push_str(&format!("parent {parent}\n"));
+        }
+        let person = format!("- <-> {} +0000", time.max(0));
+        text.push_str(&format!("author {person}\ncommitter {person}\n\n"));
+        self.remember(Kind::Commit, text.into_bytes()).map(CommitId)
+    }
+
     /// The tree with no members.
     pub fn empty_tree(&self) -> TreeId {
         TreeId(ObjectId::empty_tree(self.hash))

@@ -22,6 +22,7 @@ const LAYERS: &[&str] = &[
     "check",
     "audit",
     "plan",
+    "rebase",
     "report",
     "cli",
 ];

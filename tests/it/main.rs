@@ -16,5 +16,7 @@ mod faults;
 mod fix;
 mod histories;
 mod layering;
+mod middle;
+mod rebase;
 mod repairs;
 mod support;
