@@ -1,7 +1,7 @@
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, Format, Global};
 use crate::cli::config::Level;
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::session::{Session, is_relevant};
 use crate::cli::shell::shell_word;
 use crate::cli::time::now;
@@ -68,6 +68,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         Format::Json => out.json(&document)?,
         Format::Text => check_text::check_text(&document, &mut out.report)?,
     }
+    leave_to_the_end((session, reader, document, answer.merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
