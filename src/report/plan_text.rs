@@ -38,7 +38,9 @@ pub fn plan_text(doc: &PlanDocument, out: &mut dyn io::Write) -> io::Result<()> 
             if let Some(undo) = &result.undo_ref {
                 writeln!(out, "  to take it back: onehead fix --undo   ({})", printable(undo))?;
             }
-            if !result.files.is_empty() {
+            if result.branch.is_some() && !result.files.is_empty() {
+                writeln!(out, "  it is checked out: index and work tree have followed")?;
+            } else if !result.files.is_empty() {
                 let files: Vec<String> = result.files.iter().map(|file| shell(file)).collect();
                 writeln!(out, "  next: git add -- {}", files.join(" "))?;
             }

@@ -95,6 +95,9 @@ fn a_dirty_work_tree_keeps_its_branch_and_no_other() {
     git(&repository, &["reset", "--quiet", "--hard"]);
     let output = onehead(&repository, &["fix", "--commit", "--branch", "feature"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("it is checked out: index and work tree have followed"), "{report}");
+    assert!(!report.contains("next: git add"), "{report}");
     assert_eq!(git(&repository, &["status", "--porcelain"]), "");
     assert_eq!(git(&repository, &["diff", "repaired", "HEAD"]), "");
     sound(&repository);

@@ -136,8 +136,12 @@ fn name_fixes(
             group.rule == finding.rule
                 && (group.subject == finding.subject || group.also.contains(&finding.subject))
         };
-        let groups = plan.groups.iter().filter(mends);
-        let steps: Vec<&Step> = groups.flat_map(|group| &group.steps).collect();
+        let mut steps: Vec<&Step> = plan.groups.iter().filter(mends).flat_map(|group| &group.steps).collect();
+        let goes = plan.repaired.iter().any(|one| one.rule == finding.rule && one.subject == finding.subject);
+        if steps.is_empty() && goes {
+            // A consequence of other faults goes with them.
+            steps = plan.groups.iter().flat_map(|group| &group.steps).collect();
+        }
         if let Some(first) = steps.first() {
             let kind = first.kind.name().to_owned();
             finding.fix = Some(Fix { kind, summary: format!("{command}   ({})", summary(steps)) });
