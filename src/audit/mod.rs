@@ -15,8 +15,6 @@ mod story;
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 pub use change::{Change, Kind};
 pub use digest::{Digest, Fault, Rebirth};
 pub use incident::{Closing, Incident};
@@ -29,9 +27,10 @@ pub use story::{Step, Story};
 
 use crate::diagnostic::Diagnostic;
 use crate::history::{Reader, Timeline, timeline};
+use crate::parallel;
 use crate::revision::{Environment, ExpectedHeads};
 use crate::text::time::day;
-use crate::vcs::{CommitDetails, CommitId, Error, Repo, RepoPath, Walk};
+use crate::vcs::{CommitDetails, CommitId, Error, Objects, Repo, RepoPath, Walk};
 
 /// What is asked.
 pub struct Settings<'a> {
@@ -173,20 +172,13 @@ fn account(
     let rules =
         since::rules_of(settings.standing.iter().filter(|finding| finding.environment.as_ref() == name));
     let reading = digest::Reading { timeline, headers, heads: &settings.heads, rules };
-    let digests: Vec<Digest> = story
-        .steps
-        .par_chunks(CHUNK)
-        .map_init(
-            || headers.objects(),
-            |objects, steps| {
-                let read = |step| digest::digest(&reading, step, objects);
-                steps.iter().map(read).collect::<Result<Vec<_>, Error>>()
-            },
-        )
-        .collect::<Result<Vec<_>, Error>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let read = |objects: &mut Objects, steps: &[Step]| {
+        steps.iter().map(|step| digest::digest(&reading, step, objects)).collect::<Result<Vec<_>, Error>>()
+    };
+    let mut digests: Vec<Digest> = Vec::with_capacity(story.steps.len());
+    for chunk in parallel::map_chunks(&story.steps, CHUNK, || headers.objects(), read) {
+        digests.extend(chunk?);
+    }
     let landed = landings(timeline, &story);
     let incidents = incident::incidents(timeline, &story, &digests);
     let mut changes = change::changes(timeline, &story, &digests);

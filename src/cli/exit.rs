@@ -117,6 +117,14 @@ impl Output {
         }
     }
 
+    /// Bytes as they are: a patch holds what files hold, and the stream of reports takes text alone.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.report.flush()?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
+    }
+
     /// A document as JSON, indented, with a newline.
     pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)?;
@@ -150,6 +158,12 @@ pub(super) fn json_printable(json: &str) -> Cow<'_, str> {
 
 fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Keeps what a command has built until the process ends, which is soon: the kernel takes all memory
+/// back at once, and giving it back piece by piece would take a tenth of the run.
+pub(super) fn leave_to_the_end<T>(built: T) {
+    std::mem::forget(built);
 }
 
 /// Turns a command's result into talk and an exit code.

@@ -12,7 +12,9 @@
 )]
 
 mod audit;
+mod faults;
 mod fix;
 mod histories;
 mod layering;
+mod repairs;
 mod support;
