@@ -21,6 +21,7 @@ pub use incident::{Closing, Incident};
 use origin::Origins;
 pub use release::Shipped;
 use release::{Releases, Tags};
+pub use since::Since;
 pub use statistics::{Month, Statistics};
 pub use story::{Step, Story};
 
@@ -313,42 +314,59 @@ impl Audit {
     pub fn tell_since(
         &mut self,
         repo: &Repo,
+        reader: &mut Reader,
         findings: &mut [Diagnostic],
-    ) -> Result<Vec<Option<u32>>, Error> {
-        let mut commits = vec![None; findings.len()];
-        for (finding, commit) in findings.iter().zip(&mut commits) {
+    ) -> Result<Vec<Option<Since>>, Error> {
+        let history = &self.timeline.history;
+        let mut all: Vec<Option<Since>> = Vec::with_capacity(findings.len());
+        for finding in &*findings {
             let is_here = |account: &&Account| {
                 account.story.exists() && finding.environment.as_ref() == Some(&account.environment.name)
             };
+            let mut commit = None;
             if let Some(account) = self.environments.iter().find(is_here) {
                 let step = since::since(&self.timeline, (&account.story, &account.digests), finding);
-                *commit = step.map(|step| account.story.steps[step].commit);
+                commit = step.map(|step| account.story.steps[step].commit);
             }
             if finding.rule == "unscanned-migrations"
                 && let Some(place) = finding.places.first()
             {
-                *commit = since::directory_since(repo, &self.timeline.history, &place.path)?;
+                commit = since::directory_since(repo, history, &place.path)?;
+            }
+            all.push(commit.map(|commit| Since { commit, or_longer: self.is_edge(commit) }));
+        }
+        // What no state of the migrations shows is a fault of what surrounds them.
+        let others: Vec<usize> = (0..all.len()).filter(|at| all[*at].is_none()).collect();
+        let around: Vec<&Diagnostic> = others.iter().map(|at| &findings[*at]).collect();
+        if !around.is_empty() {
+            for (at, since) in others.iter().zip(since::project_since(repo, reader, history, &around)?) {
+                all[*at] = since
+                    .map(|since| Since { or_longer: since.or_longer || self.is_edge(since.commit), ..since });
             }
         }
-        for (finding, commit) in findings.iter_mut().zip(&commits) {
-            let Some(commit) = *commit else { continue };
+        for (finding, since) in findings.iter_mut().zip(&all) {
+            let Some(Since { commit, or_longer }) = *since else { continue };
             if !self.acts.contains_key(&commit) {
                 let id = self.timeline.history.commits[commit as usize].id;
                 let Some(details) = repo.objects().commit_details(id)? else { continue };
                 let is_merge = repo.objects().commit(id)?.is_some_and(|commit| commit.parents.len() > 1);
                 self.acts.insert(commit, Act { details, is_merge });
             }
-            finding.evidence.push(self.since_text(commit));
+            finding.evidence.push(self.since_text(commit, or_longer));
         }
-        Ok(commits)
+        Ok(all)
     }
 
-    fn since_text(&self, commit: u32) -> String {
+    fn since_text(&self, commit: u32, or_longer: bool) -> String {
         let known = &self.timeline.history.commits[commit as usize];
         let by = self.acts.get(&commit).map(|act| {
             format!(" by {} on {} (\"{}\")", act.details.author, day(act.details.time), act.details.subject)
         });
-        let edge = if self.is_edge(commit) { ", or longer: this copy of the history ends there" } else { "" };
+        let edge = match (or_longer, self.is_edge(commit)) {
+            (true, true) => ", or longer: this copy of the history ends there",
+            (true, false) => ", or longer",
+            (false, _) => "",
+        };
         format!("it stands since {}{}{edge}", known.id, by.unwrap_or_default())
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::digest::Digest;
 use super::story::Story;
 use crate::diagnostic::Diagnostic;
-use crate::history::Timeline;
-use crate::rules::{self, Rule};
-use crate::vcs::{Error, History, Repo, RepoPath, Watch, WatchedStates};
+use crate::history::{Reader, Timeline};
+use crate::project::Gatherer;
+use crate::rules::{self, ProjectCx, Rule};
+use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Watch, WatchedStates};
 
 /// Rules whose faults one file alone decides: they stand since the file has its content and its name.
 const OF_ONE_FILE: &[&str] = &[
@@ -78,4 +79,80 @@ pub(super) fn directory_since(repo: &Repo, history: &History, path: &RepoPath) -
         states.entry(state, 0).is_some_and(|entry| entry.tree().is_some())
     };
     Ok((0..history.commits.len() as u32).rev().take_while(is_there).last())
+}
+
+/// States of a project that are read at most to know since when its faults stand: each costs a look at every
+/// Python file that changed.
+const MOST_PROJECTS: usize = 8;
+
+/// Since when a fault stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// Index of the commit.
+    pub commit: u32,
+    /// Whether it may be older: nothing before was read, or this copy of the history begins there.
+    pub or_longer: bool,
+}
+
+/// For each of `findings`, faults of the application around the migrations: since when it stands, as far as the
+/// files that it names tell. The trunk is read back from change to change of these files.
+///
+/// # Errors
+/// When an object is damaged.
+pub(super) fn project_since(
+    repo: &Repo,
+    reader: &mut Reader,
+    history: &History,
+    findings: &[&Diagnostic],
+) -> Result<Vec<Option<Since>>, Error> {
+    let mut since = vec![None; findings.len()];
+    let Some(end) = (history.commits.len() as u32).checked_sub(1) else { return Ok(since) };
+    let paths: BTreeSet<&RepoPath> =
+        findings.iter().flat_map(|finding| &finding.places).map(|place| &place.path).collect();
+    let watch = Watch::new(paths.into_iter().cloned());
+    let states = WatchedStates::resolve(repo, history, &watch)?;
+    let differs = |at: &u32| {
+        let (new, old) = (states.of_commit[*at as usize], states.of_commit[*at as usize - 1]);
+        (0..watch.paths().len()).any(|path| !states.same(new, old, path))
+    };
+    // The first commit of each spell in which the files stay as they are, newest first.
+    let starts = (1..=end).rev().filter(differs).chain([0]);
+    let gatherer = Gatherer::default();
+    let mut pending: BTreeSet<usize> = (0..findings.len()).collect();
+    for (number, start) in starts.enumerate() {
+        if pending.is_empty() {
+            break;
+        }
+        if number == MOST_PROJECTS {
+            for at in &pending {
+                since[*at] = since[*at].map(|since: Since| Since { or_longer: true, ..since });
+            }
+            break;
+        }
+        let standing = match project_faults(repo, reader, &gatherer, history.commits[start as usize].tree) {
+            Err(Error::Absent { .. }) => break,
+            other => other?,
+        };
+        pending.retain(|at| {
+            let finding = findings[*at];
+            let stands = standing.iter().any(|it| it.rule == finding.rule && it.subject == finding.subject);
+            if stands {
+                since[*at] = Some(Since { commit: start, or_longer: false });
+            }
+            stands
+        });
+    }
+    Ok(since)
+}
+
+fn project_faults(
+    repo: &Repo,
+    reader: &mut Reader,
+    gatherer: &Gatherer,
+    root: TreeId,
+) -> Result<Vec<Diagnostic>, Error> {
+    let states = reader.snapshots(root)?;
+    let environments = states.iter().map(|state| &state.environment);
+    let project = gatherer.gather(repo.objects(), root, environments)?;
+    Ok(rules::run_project(&ProjectCx { project: &project, states: &states }))
 }

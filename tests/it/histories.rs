@@ -133,6 +133,7 @@ histories! {
     audit_cycle,
     audit_directory_move,
     audit_duplicates,
+    audit_findings,
     audit_heads,
     audit_hostile,
     audit_labels,

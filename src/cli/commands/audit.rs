@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use super::check::apply_levels;
 use super::timeline::cut_off;
-use crate::audit::{Audit, Settings, audit};
+use crate::audit::{Audit, Settings, Since, audit};
 use crate::check::{Question, Side, check};
 use crate::cli::args::{AuditArgs, AuditFormat, Global};
 use crate::cli::config::Config;
@@ -56,8 +56,8 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
         session.prepare(&mut reader.environments(root)?)?;
     }
     progress.now("telling it");
-    let commits = audited.tell_since(&session.repo, &mut faults)?;
-    let findings: Vec<(Diagnostic, Option<u32>)> = faults.into_iter().zip(commits).collect();
+    let since_when = audited.tell_since(&session.repo, &mut reader, &mut faults)?;
+    let findings: Vec<(Diagnostic, Option<Since>)> = faults.into_iter().zip(since_when).collect();
     session.note_absent(audited.environments.iter().map(|account| &account.environment), out);
     let not_looked_at = not_looked_at((&session, global), &audited, &standing, root)?;
     let line = line.unwrap_or_else(|| "HEAD".to_owned());
