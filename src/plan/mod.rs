@@ -187,6 +187,8 @@ pub struct Group {
     pub rule: &'static str,
     /// That finding's subject.
     pub subject: String,
+    /// The environment that it is about.
+    pub environment: Option<String>,
     /// Subjects of more findings of that rule that the steps repair.
     pub also: Vec<String>,
     /// The steps.
@@ -337,6 +339,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 groups.push(Group {
                     rule: finding.rule,
                     subject: finding.subject.clone(),
+                    environment: finding.environment.clone(),
                     also: repair.also,
                     steps: repair.steps,
                     tree,

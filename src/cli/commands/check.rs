@@ -140,7 +140,8 @@ fn name_fixes(
         let goes = plan.repaired.iter().any(|one| one.rule == finding.rule && one.subject == finding.subject);
         if steps.is_empty() && goes {
             // A consequence of other faults goes with them.
-            steps = plan.groups.iter().flat_map(|group| &group.steps).collect();
+            let same = |group: &&Group| group.environment == finding.environment;
+            steps = plan.groups.iter().filter(same).flat_map(|group| &group.steps).collect();
         }
         if let Some(first) = steps.first() {
             let kind = first.kind.name().to_owned();
