@@ -1,12 +1,16 @@
 //! The command line as typed.
 
 mod locate;
+mod merge_driver;
+mod rebase;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use locate::LocateArgs;
+pub(super) use merge_driver::MergeDriverArgs;
+pub(super) use rebase::RebaseArgs;
 
 use crate::diagnostic;
 
@@ -129,6 +133,16 @@ pub(super) enum Command {
         after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
     )]
     Fix(FixArgs),
+    /// Put a branch on top of upstream as it is now, its revisions where they belong in every commit
+    #[command(
+        after_help = "What git rebase would do, and in each commit that brings migrations these are re-parented and renumbered, so that\nevery commit has the heads it should have. A conflict stops it with nothing changed. The work tree follows if the\nbranch is checked out; it must be clean then.\n\nExamples:\n  onehead rebase\n  onehead rebase origin/main my-branch --dry-run\n  onehead rebase --undo"
+    )]
+    Rebase(RebaseArgs),
+    /// Merge three versions of a migration, as git asks a merge driver to
+    #[command(
+        after_help = "What `revision` and `down_revision` say is merged by value, the rest line by line; of files that keep a head's\nid the head above the other wins. Exit codes: 0 merged, 1 a conflict is left, with git's marks, 129 could not run.\n\nExamples:\n  onehead merge-driver --install\n  git config merge.onehead.driver 'onehead merge-driver %O %A %B %P'"
+    )]
+    MergeDriver(MergeDriverArgs),
     /// Everything that ever happened to the migrations of the trunk
     #[command(
         after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
@@ -250,6 +264,9 @@ pub(super) struct FixArgs {
     /// Edit the work tree
     #[arg(long, conflicts_with_all = ["commit", "patch", "head"])]
     pub(super) write: bool,
+    /// With --write: put the repair into HEAD's commit, whose work tree must be clean
+    #[arg(long, requires = "write")]
+    pub(super) amend: bool,
     /// Write commits on a branch of their own, without touching the work tree
     #[arg(long, conflicts_with = "patch")]
     pub(super) commit: bool,
@@ -266,6 +283,9 @@ pub(super) struct FixArgs {
     /// How heads are joined
     #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
     pub(super) strategy: FixStrategy,
+    /// Mend stale docstrings of published revisions, too
+    #[arg(long)]
+    pub(super) docstrings: bool,
     /// A revision that a database stands at (repeatable)
     #[arg(long, value_name = "ID")]
     pub(super) deployed: Vec<String>,

@@ -23,6 +23,7 @@ pub mod locate_text;
 pub mod model;
 pub mod patch;
 pub mod plan_text;
+pub mod rebase_text;
 #[cfg(test)]
 mod sample;
 pub mod schema;

@@ -2,10 +2,12 @@
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
 mod locate;
+mod rebase;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use rebase::RebasedCommit;
 mod audit;
 
 pub use audit::*;
@@ -469,6 +471,8 @@ pub struct PlanDocument {
     pub steps: Vec<PlanStep>,
     /// Ids that change.
     pub id_changes: Vec<IdChange>,
+    /// Places beside the environment that name what changes; they are left alone.
+    pub mentions: Vec<PlannedMention>,
     /// What that means for databases.
     pub database: Vec<DatabaseConsequence>,
     /// Heads of the merge before.
@@ -479,10 +483,29 @@ pub struct PlanDocument {
     pub files: Vec<PlannedFile>,
     /// Faults that are left alone, and why.
     pub refused: Vec<RefusedFault>,
-    /// What could not be done as the repository's own templates ask.
+    /// What could not be done as the repository's own templates ask, or was not searched.
     pub notes: Vec<String>,
+    /// What a rebase makes of the branch's commits, parents first; null for a plan of `fix`.
+    pub commits: Option<Vec<RebasedCommit>>,
     /// What was written; null where nothing was.
     pub result: Option<PlanResult>,
+}
+
+/// A place that names an id, or a file of an id, that a plan changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlannedMention {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is named there.
+    pub from: String,
+    /// What it is called after the plan.
+    pub to: String,
+    /// Whether something else goes on being called so, and may be what is meant.
+    pub shared: bool,
+    /// The line's text, cut where it is long.
+    pub text: String,
 }
 
 /// One change of one revision.

@@ -3,9 +3,13 @@
 
 mod error;
 mod ids;
+mod in_progress;
 mod lost;
 mod merge;
 mod objects;
+mod packs;
+mod patch_id;
+mod range;
 mod repo;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -17,11 +21,14 @@ mod write;
 
 pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
+pub use in_progress::{InProgress, Unmerged};
 pub use lost::ReflogEntry;
-pub use merge::{Conflict, MergedTree, merge_trees, virtual_base};
+pub use merge::{Conflict, MergedTree, WholeTrees, is_as_merged, merge_texts, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
+pub use patch_id::equivalents;
+pub use range::Range;
 pub use repo::{RefTip, Repo, Trunk};
 pub use tree_edit::{changed_files, edit_tree};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
-pub use write::{BranchMove, CheckedOut, FileEdit, Moved, RefUpdate, UndoRecord};
+pub use write::{Amended, BranchMove, CheckedOut, DriverPlan, FileEdit, Moved, RefUpdate, UndoRecord};

@@ -12,7 +12,11 @@
 )]
 
 mod audit;
+mod faults;
 mod fix;
 mod histories;
 mod layering;
+mod middle;
+mod rebase;
+mod repairs;
 mod support;

@@ -7,6 +7,9 @@ mod fix;
 mod graph;
 mod heads;
 mod locate;
+mod merge_driver;
+mod middle;
+mod rebase;
 mod timeline;
 
 use super::args::{Args, Command};
@@ -20,6 +23,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Timeline(command) => timeline::run(&args.global, command, out),
         Command::Check(command) => check::run(&args.global, command, out),
         Command::Fix(command) => fix::run(&args.global, command, out),
+        Command::MergeDriver(command) => merge_driver::run(&args.global, command, out),
+        Command::Rebase(command) => rebase::run(&args.global, command, out),
         Command::Audit(command) => audit::run(&args.global, command, out),
         Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),

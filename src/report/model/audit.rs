@@ -275,6 +275,6 @@ pub struct StandingFinding {
     pub finding: Finding,
     /// The commit since which it stands without a gap; null where that is not known.
     pub since: Option<Deed>,
-    /// Whether it may be older: this copy of the history begins there.
+    /// Whether it may be older: this copy of the history begins there, or nothing older was read.
     pub since_earlier: bool,
 }
