@@ -4,7 +4,7 @@
 //! the parser. What the parser refuses although it changes the schema is opaque, with the objects that its
 //! words name. Nothing here knows a state: [`Action`]s are run by whoever has one.
 
-// pub mod catalog;
+pub mod catalog;
 mod block;
 mod ddl;
 mod split;
