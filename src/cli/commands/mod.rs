@@ -5,6 +5,7 @@ mod diff;
 mod fix;
 mod graph;
 mod heads;
+mod schema;
 mod timeline;
 
 use super::args::{Args, Command};
@@ -18,6 +19,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Timeline(command) => timeline::run(&args.global, command, out),
         Command::Check(command) => check::run(&args.global, command, out),
         Command::Fix(command) => fix::run(&args.global, command, out),
+        Command::Schema(command) => schema::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
 }
