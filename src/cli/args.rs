@@ -3,6 +3,7 @@
 mod locate;
 mod merge_driver;
 mod rebase;
+pub(super) mod schema;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
 
 use crate::diagnostic;
+use schema::SchemaArgs;
 
 mod audit;
 
@@ -153,6 +155,11 @@ pub(super) enum Command {
         after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"
     )]
     Locate(LocateArgs),
+    /// The schema that the migrations build, replayed without running them
+    #[command(
+        after_help = "Nothing of the repository is run, and no database is asked. What cannot be known by reading is marked.\n\nExamples:\n  onehead schema\n  onehead schema v2.0 --at 4f2a91c0d1e2\n  onehead schema --format sql"
+    )]
+    Schema(SchemaArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),

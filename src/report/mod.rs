@@ -27,5 +27,9 @@ pub mod rebase_text;
 #[cfg(test)]
 mod sample;
 pub mod schema;
+pub mod schema_convert;
+pub mod schema_mermaid;
+pub mod schema_sql;
+pub mod schema_text;
 mod style;
 pub mod timeline_text;

@@ -3,6 +3,7 @@
 
 mod locate;
 mod rebase;
+pub mod schema;
 
 use schemars::JsonSchema;
 use serde::Serialize;

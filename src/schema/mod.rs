@@ -13,7 +13,9 @@
 pub mod effect;
 pub mod evaluate;
 pub mod fault;
+pub mod ops;
 pub mod replay;
+pub mod specs;
 pub mod sql;
 pub mod state;
 pub mod types;

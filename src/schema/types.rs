@@ -168,7 +168,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn method(&mut self, construct: &Construct, receiver: &Value, name: &str, depth: usize) -> Option<TypeSpec> {
+    fn method(
+        &mut self,
+        construct: &Construct,
+        receiver: &Value,
+        name: &str,
+        depth: usize,
+    ) -> Option<TypeSpec> {
         match name {
             "with_variant" => {
                 let mut dialects = construct.args.iter().skip(1).filter_map(Value::as_str);
@@ -187,7 +193,13 @@ impl Reader<'_, '_> {
     }
 
     /// A type class of the repository: a `TypeDecorator`, or a type with its own SQL.
-    fn own_type(&mut self, class: &Rc<Class>, instance: &Value, made: &Rc<Construct>, depth: usize) -> TypeSpec {
+    fn own_type(
+        &mut self,
+        class: &Rc<Class>,
+        instance: &Value,
+        made: &Rc<Construct>,
+        depth: usize,
+    ) -> TypeSpec {
         let place = class.place.clone();
         let is_overridden = |evaluator: &mut Evaluator<'_>, name: &str| {
             matches!(evaluator.attribute(&Value::Class(Rc::clone(class)), name, &place), Value::Function(_))
@@ -255,11 +267,12 @@ impl Reader<'_, '_> {
                     Value::External(path) if !path.ends_with(".TypeDecorator") => Some(Arc::clone(path)),
                     _ => None,
                 });
-                let arguments = given.unwrap_or_else(|| if has_init { bare(&Arc::from("")) } else { Rc::clone(made) });
+                let arguments =
+                    given.unwrap_or_else(|| if has_init { bare(&Arc::from("")) } else { Rc::clone(made) });
                 let known = base.and_then(|path| self.library(&arguments, &path, depth + 1));
-                known.filter(|spec| !spec.ty.is_unknown()).unwrap_or_else(|| {
-                    unknown(class.name(), "its implementation is not known")
-                })
+                known
+                    .filter(|spec| !spec.ty.is_unknown())
+                    .unwrap_or_else(|| unknown(class.name(), "its implementation is not known"))
             }
         }
     }
@@ -320,7 +333,8 @@ impl Reader<'_, '_> {
                 TypeSpec::plain(zoned("timestamp", precision, flag(zone)))
             }
             "Time" | "TIME" => {
-                let precision = if name == "TIME" { number(argument(1, "precision")) } else { Number::Absent };
+                let precision =
+                    if name == "TIME" { number(argument(1, "precision")) } else { Number::Absent };
                 TypeSpec::plain(zoned("time", precision, flag(argument(0, "timezone"))))
             }
             "Interval" | "INTERVAL" => {
@@ -329,7 +343,8 @@ impl Reader<'_, '_> {
                     _ => (number(argument(2, "day_precision")), None),
                 };
                 let fields = fields.and_then(Value::as_str);
-                let base = fields.map_or_else(|| "interval".to_owned(), |f| format!("interval {}", f.to_lowercase()));
+                let base = fields
+                    .map_or_else(|| "interval".to_owned(), |f| format!("interval {}", f.to_lowercase()));
                 TypeSpec::plain(sized(&base, precision))
             }
             "Float" | "FLOAT" => TypeSpec::plain(match number(argument(0, "precision")) {
@@ -344,14 +359,18 @@ impl Reader<'_, '_> {
                     (Number::Known(precision), Number::Known(scale)) => {
                         TypeSpec::known(format!("numeric({precision},{scale})"))
                     }
-                    (Number::Known(precision), Number::Absent) => TypeSpec::known(format!("numeric({precision},0)")),
+                    (Number::Known(precision), Number::Absent) => {
+                        TypeSpec::known(format!("numeric({precision},0)"))
+                    }
                     (Number::Unknown(reason), _) | (_, Number::Unknown(reason)) => {
                         TypeSpec::plain(ColumnType::family("numeric", reason))
                     }
                 }
             }
             "UUID" | "Uuid" => match (name, flag(argument(1, "native_uuid"))) {
-                ("Uuid", Some(false)) if argument(1, "native_uuid").is_some() => TypeSpec::known("character(32)"),
+                ("Uuid", Some(false)) if argument(1, "native_uuid").is_some() => {
+                    TypeSpec::known("character(32)")
+                }
                 _ => TypeSpec::known("uuid"),
             },
             "BIT" => {
@@ -380,7 +399,13 @@ impl Reader<'_, '_> {
         Some(spec)
     }
 
-    fn third_party(&mut self, construct: &Rc<Construct>, path: &str, name: &str, depth: usize) -> Option<TypeSpec> {
+    fn third_party(
+        &mut self,
+        construct: &Rc<Construct>,
+        path: &str,
+        name: &str,
+        depth: usize,
+    ) -> Option<TypeSpec> {
         let argument = |position: usize, name: &str| construct.arg(position, name);
         let varchar = |length: Number| Some(TypeSpec::plain(sized("character varying", length)));
         let default = |value: Option<&Value>, length: i64| match number(value) {
@@ -437,9 +462,8 @@ impl Reader<'_, '_> {
             ("fastapi_users_db_sqlalchemy" | "fastapi_users" | "advanced_alchemy", "GUID") => {
                 Some(TypeSpec::known("uuid"))
             }
-            ("fastapi_users_db_sqlalchemy" | "fastapi_users", "TIMESTAMPAware") | (_, "UtcDateTime" | "DateTimeUTC") => {
-                Some(TypeSpec::known("timestamp with time zone"))
-            }
+            ("fastapi_users_db_sqlalchemy" | "fastapi_users", "TIMESTAMPAware")
+            | (_, "UtcDateTime" | "DateTimeUTC") => Some(TypeSpec::known("timestamp with time zone")),
             ("advanced_alchemy", "JsonB") => Some(TypeSpec::known("jsonb")),
             ("advanced_alchemy", "BigIntIdentity") => Some(TypeSpec::known("bigint")),
             (_, "CIText" | "CITEXT") => Some(TypeSpec::known("citext")),
@@ -466,7 +490,10 @@ impl Reader<'_, '_> {
                 Some(match kind {
                     Some(kind) if srid > 0 => TypeSpec::known(format!("{base}({},{srid})", shape(&kind))),
                     Some(kind) if kind != "GEOMETRY" => TypeSpec::known(format!("{base}({})", shape(&kind))),
-                    _ => TypeSpec::plain(ColumnType::family(base, "how it is constrained depends on the package")),
+                    _ => TypeSpec::plain(ColumnType::family(
+                        base,
+                        "how it is constrained depends on the package",
+                    )),
                 })
             }
             ("sqlalchemy_json", "MutableJson" | "NestedMutableJson") => Some(TypeSpec::known("json")),
@@ -496,7 +523,9 @@ impl Reader<'_, '_> {
         let length = || number(argument(0, "length"));
         let upper = |text: &str| if sqlite { text.to_uppercase() } else { text.to_owned() };
         Some(TypeSpec::plain(match name {
-            "String" | "Unicode" | "VARCHAR" | "NVARCHAR" | "AutoString" => sized(&upper("varchar"), length()),
+            "String" | "Unicode" | "VARCHAR" | "NVARCHAR" | "AutoString" => {
+                sized(&upper("varchar"), length())
+            }
             "CHAR" => sized(&upper("char"), length()),
             "Integer" | "INTEGER" | "INT" => ColumnType::known(if sqlite { "INTEGER" } else { "int" }),
             "SmallInteger" | "SMALLINT" => ColumnType::known(upper("smallint")),
@@ -542,7 +571,10 @@ fn unknown(text: impl AsRef<str>, reason: impl AsRef<str>) -> TypeSpec {
 /// `timestamp(3) with time zone`.
 fn zoned(base: &str, precision: Number, zone: Option<bool>) -> ColumnType {
     let Some(zone) = zone else {
-        return ColumnType::family(format!("{base} without time zone"), "whether it has a time zone is not known");
+        return ColumnType::family(
+            format!("{base} without time zone"),
+            "whether it has a time zone is not known",
+        );
     };
     let zone = if zone { "with time zone" } else { "without time zone" };
     match precision {
@@ -555,8 +587,17 @@ fn zoned(base: &str, precision: Number, zone: Option<bool>) -> ColumnType {
 /// PostGIS's spelling of a shape.
 fn shape(kind: &str) -> String {
     let known = [
-        "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection",
-        "Geometry", "CircularString", "Triangle", "Tin",
+        "Point",
+        "LineString",
+        "Polygon",
+        "MultiPoint",
+        "MultiLineString",
+        "MultiPolygon",
+        "GeometryCollection",
+        "Geometry",
+        "CircularString",
+        "Triangle",
+        "Tin",
     ];
     let dimensions = ["ZM", "Z", "M", ""];
     for suffix in dimensions {

@@ -10,6 +10,7 @@ mod locate;
 mod merge_driver;
 mod middle;
 mod rebase;
+mod schema;
 mod timeline;
 
 use super::args::{Args, Command};
@@ -27,6 +28,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Rebase(command) => rebase::run(&args.global, command, out),
         Command::Audit(command) => audit::run(&args.global, command, out),
         Command::Locate(command) => locate::run(&args.global, command, out),
+        Command::Schema(command) => schema::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
 }

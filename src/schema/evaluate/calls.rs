@@ -92,7 +92,8 @@ impl<'a> Evaluator<'a> {
                 // `super().__init__(…)` of a library's class: what its type gets.
                 if let (Value::Bound(bound), "__init__") = (&attribute.0, &*attribute.1) {
                     if let Value::Instance(instance) = &bound.0 {
-                        let given = self.method_construct(bound.0.clone(), "__init__", arguments, place.clone());
+                        let given =
+                            self.method_construct(bound.0.clone(), "__init__", arguments, place.clone());
                         let name = Arc::from(crate::schema::types::SUPER_INIT);
                         instance.attributes.borrow_mut().push((name, given));
                     }

@@ -59,6 +59,11 @@ impl Evaluator<'_> {
         if !self.pay(1) {
             return self.unknown(frame, expr.span, "it takes more steps than are allowed");
         }
+        if !self.assumed.is_empty()
+            && let Some(value) = self.assumed_value(frame, expr)
+        {
+            return value;
+        }
         match &expr.kind {
             ExprKind::None => Value::None,
             ExprKind::Ellipsis => Value::Ellipsis,
@@ -167,6 +172,18 @@ impl Evaluator<'_> {
                 self.unknown(frame, expr.span, "an expression of this kind is not read")
             }
         }
+    }
+
+    /// The value that an expression is assumed to have.
+    fn assumed_value(&self, frame: &Frame, expr: &Expr) -> Option<Value> {
+        if !matches!(expr.kind, ExprKind::Attribute(..) | ExprKind::Call(_) | ExprKind::Name(_)) {
+            return None;
+        }
+        let text = frame.module.tree.text.get(expr.span.range())?;
+        let is = |(assumed, _): &&(String, Value)| {
+            text.len() >= assumed.len() && text.split_whitespace().collect::<String>() == *assumed
+        };
+        self.assumed.iter().find(is).map(|(_, value)| value.clone())
     }
 
     /// An unknown value, for the reason of one of its parts.

@@ -483,7 +483,13 @@ fn rows_method(receiver: &Value, rows: &Rc<Rows>, name: &str, arguments: &Argume
             rows: rows.rows.iter().map(|row| vec![cell(row)]).collect(),
             shape: Shape::Scalars,
         }))),
-        "mappings" | "execution_options" | "yield_per" | "tuples" => Some(receiver.clone()),
+        // Results as mappings, and queries of the ORM that are refined.
+        "mappings" | "execution_options" | "yield_per" | "tuples" | "filter" | "filter_by" | "join"
+        | "outerjoin" | "order_by" | "limit" | "offset" | "options" | "distinct" | "group_by" | "having"
+        | "with_entities" | "select_from" | "where" | "columns" | "enable_eagerloads" | "with_for_update"
+        | "populate_existing" => Some(receiver.clone()),
+        "update" | "delete" => Some(Value::Int(0)),
+        "exists" | "subquery" => Some(receiver.clone()),
         "keys" => {
             Some(Value::list(rows.columns.iter().map(|column| Value::Str(Arc::clone(column))).collect()))
         }

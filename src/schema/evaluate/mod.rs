@@ -64,6 +64,8 @@ pub struct Evaluator<'a> {
     guards: usize,
     revision: Option<Arc<str>>,
     reads: RefCell<BTreeSet<RepoPath>>,
+    /// Values of expressions that only the running program knows, by the expression as written.
+    assumed: Vec<(String, Value)>,
 }
 
 /// Where the evaluator is: one function call, or a module's body.
@@ -109,7 +111,18 @@ impl<'a> Evaluator<'a> {
             guards: 0,
             revision: None,
             reads: RefCell::default(),
+            assumed: Vec::new(),
         }
+    }
+
+    /// Takes the dotted name or call `expression`, as written, to be `value`.
+    pub fn assume(&mut self, expression: &str, value: Value) {
+        self.assumed.push((expression.split_whitespace().collect(), value));
+    }
+
+    /// Forgets the module of `path`, so that what it built is freed.
+    pub fn forget(&mut self, path: &RepoPath) {
+        self.modules.remove(path);
     }
 
     /// Gives the next evaluation its full budget and forgets what the last one read.
@@ -150,6 +163,23 @@ impl<'a> Evaluator<'a> {
     /// The attribute `name` of `value`.
     pub fn attribute(&mut self, value: &Value, name: &str, place: &Place) -> Value {
         self.attribute_of(value, name, place)
+    }
+
+    /// The call `path(*args, **kwargs)` kept as a construct.
+    pub fn keep(&self, path: &str, arguments: &Arguments, place: &Place) -> Value {
+        Value::Construct(Rc::new(super::value::Construct {
+            callee: super::value::Callee::Path(Arc::from(path)),
+            args: arguments.args.clone(),
+            kwargs: arguments.kwargs.clone(),
+            more: arguments.more.clone(),
+            place: place.clone(),
+            attributes: RefCell::default(),
+        }))
+    }
+
+    /// Ends the evaluation: nothing more is followed until the next [`Evaluator::refill`].
+    pub fn stop(&mut self, reason: &'static str) {
+        self.exhausted.get_or_insert(reason);
     }
 
     /// Evaluates an expression of `module` with the names of its top level.

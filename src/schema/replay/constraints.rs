@@ -22,7 +22,13 @@ impl Machine {
     }
 
     /// Adds a constraint to a table that is there; `inside` of `CREATE TABLE` or by `ALTER TABLE`.
-    pub(super) fn constrain(&mut self, table: &Name, constraint: &ConstraintSpec, place: &Place, inside: bool) {
+    pub(super) fn constrain(
+        &mut self,
+        table: &Name,
+        constraint: &ConstraintSpec,
+        place: &Place,
+        inside: bool,
+    ) {
         match constraint {
             ConstraintSpec::PrimaryKey(spec) => self.add_primary_key(table, spec, place),
             ConstraintSpec::Unique(spec) => self.add_unique(table, spec, place),
@@ -93,7 +99,8 @@ impl Machine {
             });
             return;
         }
-        let name = name.unwrap_or_else(|| free_name(&table.name, None, "pkey", |name| self.is_taken(table, name)));
+        let name =
+            name.unwrap_or_else(|| free_name(&table.name, None, "pkey", |name| self.is_taken(table, name)));
         if self.is_taken(table, &name) {
             self.fault_relation_exists(FaultKind::ConstraintExists, &table.sibling(&name), &place);
             return;
@@ -155,7 +162,8 @@ impl Machine {
             };
             let label = if spec.exclusion { "excl" } else { "check" };
             let taken = |name: &str| {
-                known.is_some_and(|table| table.checks.iter().any(|check| check.name.as_deref() == Some(name)))
+                known
+                    .is_some_and(|table| table.checks.iter().any(|check| check.name.as_deref() == Some(name)))
             };
             free_name(&table.name, column, label, taken)
         });
@@ -186,7 +194,9 @@ impl Machine {
         let name = name.unwrap_or_else(|| {
             let known = self.schema.table(table);
             let taken = |name: &str| {
-                known.is_some_and(|table| table.foreign_keys.iter().any(|key| key.name.as_deref() == Some(name)))
+                known.is_some_and(|table| {
+                    table.foreign_keys.iter().any(|key| key.name.as_deref() == Some(name))
+                })
             };
             free_name(&table.name, Some(&joined(&spec.columns)), "fkey", taken)
         });
@@ -242,16 +252,21 @@ impl Machine {
         let missing = ref_columns.iter().find(|column| target.column(column).is_none());
         if let Some(column) = missing {
             if complete {
-                let message = format!("column \"{column}\" referenced in foreign key constraint does not exist");
-                let objects = vec![column_object(parent, column), column_object(table, &spec.columns.join(","))];
+                let message =
+                    format!("column \"{column}\" referenced in foreign key constraint does not exist");
+                let objects =
+                    vec![column_object(parent, column), column_object(table, &spec.columns.join(","))];
                 let earlier = Some(target.place.clone());
                 self.fault(FaultKind::TargetColumnMissing, place, earlier, objects, message);
             }
             return ref_columns;
         }
-        if complete && !target.is_unique_over(&ref_columns) && self.settings.database == Database::PostgreSql {
-            let message =
-                format!("there is no unique constraint matching given keys for referenced table \"{}\"", parent.name);
+        if complete && !target.is_unique_over(&ref_columns) && self.settings.database == Database::PostgreSql
+        {
+            let message = format!(
+                "there is no unique constraint matching given keys for referenced table \"{}\"",
+                parent.name
+            );
             let objects = vec![
                 column_object(parent, &ref_columns.join(",")),
                 column_object(table, &spec.columns.join(",")),
@@ -288,7 +303,8 @@ impl Machine {
             return;
         }
         for (own, referred) in spec.columns.iter().zip(ref_columns) {
-            let column = |table: Option<&Table>, name: &str| table.and_then(|table| table.column(name)).cloned();
+            let column =
+                |table: Option<&Table>, name: &str| table.and_then(|table| table.column(name)).cloned();
             let child: Option<Column> = column(self.schema.table(table), own);
             let parent: Option<Column> = column(Some(target), referred);
             let (Some(child), Some(parent)) = (child, parent) else { continue };
@@ -382,7 +398,9 @@ impl Machine {
     /// `CASCADE` takes the foreign keys that rest on a key.
     fn drop_references(&mut self, table: &Name, columns: &[Arc<str>]) {
         let asked: BTreeSet<&Arc<str>> = columns.iter().collect();
-        let rests = |key: &ForeignKey| key.ref_table == *table && key.ref_columns.iter().collect::<BTreeSet<_>>() == asked;
+        let rests = |key: &ForeignKey| {
+            key.ref_table == *table && key.ref_columns.iter().collect::<BTreeSet<_>>() == asked
+        };
         for other in self.schema.tables.values_mut() {
             if other.foreign_keys.iter().any(rests) {
                 Arc::make_mut(other).foreign_keys.retain(|key| !rests(key));
@@ -416,8 +434,11 @@ impl Machine {
         }
         let named = Named { table, columns: &spec.columns, referred: None };
         let name = self.stated_name("ix", &spec.name, &named).unwrap_or_else(|| {
-            let columns: Vec<Arc<str>> =
-                spec.columns.iter().map(|column| if column.contains('(') { Arc::from("expr") } else { Arc::clone(column) }).collect();
+            let columns: Vec<Arc<str>> = spec
+                .columns
+                .iter()
+                .map(|column| if column.contains('(') { Arc::from("expr") } else { Arc::clone(column) })
+                .collect();
             free_name(&table.name, Some(&joined(&columns)), "idx", |name| self.is_taken(table, name))
         });
         let own = table.sibling(&name);
@@ -472,7 +493,11 @@ impl Machine {
             }
             // A table that is known in part may well have it.
             let all_known = self.schema.tables.values().all(|table| table.state == TableState::Complete);
-            if !dropping.if_exists && !is_constraint && all_known && self.settings.database == Database::PostgreSql {
+            if !dropping.if_exists
+                && !is_constraint
+                && all_known
+                && self.settings.database == Database::PostgreSql
+            {
                 let earlier = self.schema.dropped.get(name).cloned();
                 let message = format!("index \"{name}\" does not exist");
                 let objects = vec![object(name)];
@@ -496,6 +521,9 @@ impl Machine {
 impl Table {
     /// The number of its constraints.
     fn size(&self) -> usize {
-        usize::from(self.primary_key.is_some()) + self.uniques.len() + self.foreign_keys.len() + self.checks.len()
+        usize::from(self.primary_key.is_some())
+            + self.uniques.len()
+            + self.foreign_keys.len()
+            + self.checks.len()
     }
 }

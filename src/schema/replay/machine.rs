@@ -101,7 +101,10 @@ impl Machine {
 
     /// Whether applying the change can record a fault at all.
     fn may_fail(&self, change: &Change) -> bool {
-        !matches!(change, Change::Opaque(..) | Change::Commit | Change::CreateFunction(_) | Change::DropFunction(_))
+        !matches!(
+            change,
+            Change::Opaque(..) | Change::Commit | Change::CreateFunction(_) | Change::DropFunction(_)
+        )
     }
 
     fn change(&mut self, effect: &Effect) {
@@ -138,7 +141,8 @@ impl Machine {
                 }
             }
             Change::DropType(name, dropping) => {
-                let known = self.schema.enums.remove(name).is_some() | self.schema.types.remove(name).is_some();
+                let known =
+                    self.schema.enums.remove(name).is_some() | self.schema.types.remove(name).is_some();
                 if known {
                     self.schema.dropped.insert(name.clone(), place.clone());
                 } else if !dropping.if_exists {
@@ -265,7 +269,8 @@ impl Machine {
                     self.doubt_column(table, column, reason);
                 }
                 if change.nullable.is_some()
-                    && let Some(column) = self.schema.table_mut(table).and_then(|table| table.column_mut(column))
+                    && let Some(column) =
+                        self.schema.table_mut(table).and_then(|table| table.column_mut(column))
                 {
                     column.nullable = None;
                 }
@@ -373,7 +378,9 @@ impl Machine {
         let earlier = self.place_of(name);
         let message = format!("relation \"{}\" already exists", name.name);
         let objects = vec![object(name)];
-        self.fault_unless_touched(&[&name.clone()], |this| this.fault(kind, place, earlier, objects, message));
+        self.fault_unless_touched(&[&name.clone()], |this| {
+            this.fault(kind, place, earlier, objects, message)
+        });
     }
 
     /// Where the relation `name` was made.
@@ -505,7 +512,12 @@ impl Machine {
     }
 
     /// Finds the enum or domain that a type's text names, and tells where it is missing.
-    pub(super) fn resolve_type(&mut self, ty: &ColumnType, stated: Option<&EnumSpec>, place: &Place) -> ColumnType {
+    pub(super) fn resolve_type(
+        &mut self,
+        ty: &ColumnType,
+        stated: Option<&EnumSpec>,
+        place: &Place,
+    ) -> ColumnType {
         let mut ty = ty.clone();
         if ty.is_unknown() || self.settings.database != Database::PostgreSql {
             return ty;
@@ -539,7 +551,9 @@ impl Machine {
         let (old, new) = (name.to_string(), renamed.to_string());
         for table in self.schema.tables.values_mut() {
             let uses = |ty: &ColumnType| {
-                ty.enumeration.as_ref() == Some(name) || *ty.text == *old || ty.text.strip_suffix("[]") == Some(&*old)
+                ty.enumeration.as_ref() == Some(name)
+                    || *ty.text == *old
+                    || ty.text.strip_suffix("[]") == Some(&*old)
             };
             if !table.columns.iter().any(|column| uses(&column.ty)) {
                 continue;

@@ -50,7 +50,12 @@ pub(super) fn object_name(name1: &str, name2: Option<&str>, label: &str) -> Stri
 }
 
 /// The first of `name1_name2_label`, `…label1`, `…label2` that is not taken.
-pub(super) fn free_name(name1: &str, name2: Option<&str>, label: &str, taken: impl Fn(&str) -> bool) -> Arc<str> {
+pub(super) fn free_name(
+    name1: &str,
+    name2: Option<&str>,
+    label: &str,
+    taken: impl Fn(&str) -> bool,
+) -> Arc<str> {
     let mut made = object_name(name1, name2, label);
     let mut pass = 0;
     while taken(&made) && pass < 1000 {
@@ -110,7 +115,12 @@ impl NamingConvention {
     }
 
     /// The name that an operation gives: stated, by convention, or none. `Err` where it is not known.
-    pub(super) fn name(&self, kind: &str, given: &Given, named: &Named<'_>) -> Result<Option<Arc<str>>, Arc<str>> {
+    pub(super) fn name(
+        &self,
+        kind: &str,
+        given: &Given,
+        named: &Named<'_>,
+    ) -> Result<Option<Arc<str>>, Arc<str>> {
         let template = self.0.get(kind);
         match (given, template) {
             (Given::Unknown(reason), _) => Err(Arc::clone(reason)),
@@ -176,7 +186,9 @@ fn token_text(token: &str, given: Option<&str>, named: &Named<'_>) -> Option<Str
         _ => None,
     };
     match all {
-        true => columns.get(at..)?.iter().map(text).collect::<Option<Vec<_>>>().map(|parts| parts.join(separator)),
+        true => {
+            columns.get(at..)?.iter().map(text).collect::<Option<Vec<_>>>().map(|parts| parts.join(separator))
+        }
         false => text(columns.get(at)?),
     }
 }
@@ -190,7 +202,10 @@ mod tests {
     fn long_names_are_cut_as_postgresql_and_sqlalchemy_cut_them() {
         let table = "a_table_with_a_really_long_name_that_goes_on_and_on";
         let column = "a_column_with_quite_a_long_name_too";
-        assert_eq!(object_name(table, None, "pkey"), "a_table_with_a_really_long_name_that_goes_on_and_on_pkey");
+        assert_eq!(
+            object_name(table, None, "pkey"),
+            "a_table_with_a_really_long_name_that_goes_on_and_on_pkey"
+        );
         assert_eq!(
             object_name(table, Some(column), "key"),
             "a_table_with_a_really_long_na_a_column_with_quite_a_long_na_key"

@@ -206,7 +206,8 @@ impl Machine {
         if let Some(column) = known.column(&made.name) {
             if !if_not_exists && !column.ty.is_unknown() {
                 let earlier = Some(column.place.clone());
-                let message = format!("column \"{}\" of relation \"{}\" already exists", made.name, table.name);
+                let message =
+                    format!("column \"{}\" of relation \"{}\" already exists", made.name, table.name);
                 let objects = vec![column_object(table, &made.name)];
                 self.fault_unless_touched(&[table], |this| {
                     this.fault(FaultKind::ColumnExists, place, earlier, objects, message);
@@ -217,7 +218,8 @@ impl Machine {
         let refuses_null = made.nullable == Some(false) && made.default.is_none() && spec.counts_up.is_none();
         if refuses_null && known.rows == Rows::Some && self.settings.database == Database::PostgreSql {
             let earlier = None;
-            let message = format!("column \"{}\" of relation \"{}\" contains null values", made.name, table.name);
+            let message =
+                format!("column \"{}\" of relation \"{}\" contains null values", made.name, table.name);
             let objects = vec![column_object(table, &made.name)];
             self.fault(FaultKind::NotNullWithoutDefault, place, earlier, objects, message);
         }
@@ -292,9 +294,8 @@ impl Machine {
             keep
         });
         known.checks.retain(|check| {
-            let named = check.sql.as_ref().is_some_and(|sql| {
-                crate::schema::sql::identifiers(sql).contains(column)
-            });
+            let named =
+                check.sql.as_ref().is_some_and(|sql| crate::schema::sql::identifiers(sql).contains(column));
             if named {
                 gone.extend(check.name.clone());
             }
@@ -305,7 +306,10 @@ impl Machine {
         }
         for other in self.schema.tables.values_mut() {
             let refers = |table: &Table, name: &Name| {
-                table.foreign_keys.iter().any(|key| key.ref_table == *name && key.ref_columns.contains(column))
+                table
+                    .foreign_keys
+                    .iter()
+                    .any(|key| key.ref_table == *name && key.ref_columns.contains(column))
             };
             if refers(other, table) {
                 Arc::make_mut(other)
@@ -334,7 +338,8 @@ impl Machine {
     pub(super) fn remove_table(&mut self, name: &Name, place: &Place) {
         self.schema.tables.remove(name);
         self.relations.retain(|own, relation| {
-            own != name && !matches!(relation, Relation::Index(table) | Relation::Constraint(table) if table == name)
+            own != name
+                && !matches!(relation, Relation::Index(table) | Relation::Constraint(table) if table == name)
         });
         let partitions: Vec<Name> = self
             .schema
@@ -367,7 +372,9 @@ impl Machine {
                     self.move_relation(name, &renamed, place);
                 }
             }
-            Some(Relation::Table | Relation::View | Relation::Sequence) => self.move_relation(name, &renamed, place),
+            Some(Relation::Table | Relation::View | Relation::Sequence) => {
+                self.move_relation(name, &renamed, place)
+            }
             Some(relation @ (Relation::Index(_) | Relation::Constraint(_))) => {
                 self.relations.remove(name);
                 let (Relation::Index(owner) | Relation::Constraint(owner)) = &relation else { return };
@@ -416,7 +423,9 @@ impl Machine {
             .iter()
             .filter_map(|(own, relation)| match relation {
                 Relation::Index(table) if table == name => Some((own.clone(), Relation::Index(to.clone()))),
-                Relation::Constraint(table) if table == name => Some((own.clone(), Relation::Constraint(to.clone()))),
+                Relation::Constraint(table) if table == name => {
+                    Some((own.clone(), Relation::Constraint(to.clone())))
+                }
                 _ => None,
             })
             .collect();
@@ -441,11 +450,20 @@ impl Machine {
         self.schema.dropped.remove(to);
     }
 
-    pub(super) fn alter_column(&mut self, table: &Name, column: &Arc<str>, change: &ColumnChange, place: &Place) {
+    pub(super) fn alter_column(
+        &mut self,
+        table: &Name,
+        column: &Arc<str>,
+        change: &ColumnChange,
+        place: &Place,
+    ) {
         if self.table_for(table, place).is_none() {
             return;
         }
-        let ty = change.ty.as_ref().map(|ty| (self.resolve_type(&ty.ty, ty.enumeration.as_ref(), place), ty.serial));
+        let ty = change
+            .ty
+            .as_ref()
+            .map(|ty| (self.resolve_type(&ty.ty, ty.enumeration.as_ref(), place), ty.serial));
         let complete = self.is_complete(table);
         let Some(known) = self.schema.table_mut(table) else { return };
         let Some(made) = known.column_mut(column) else {
@@ -559,4 +577,3 @@ fn table_indexes(spec: &TableSpec, place: &Place) -> Vec<IndexSpec> {
     let flagged = spec.columns.iter().filter(|column| column.index).map(|column| column_index(column, place));
     flagged.chain(spec.indexes.iter().cloned()).collect()
 }
-

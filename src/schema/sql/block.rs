@@ -164,15 +164,15 @@ impl<'t> Reader<'t> {
             (_, [first, ..]) => {
                 let reason: Arc<str> = Arc::from("it executes SQL that is put together while it runs");
                 let text: String = match part.first().and_then(|token| token.word()) {
-                    Some("FORMAT") => first.replace("%I", super::HOLE).replace("%L", "''").replace("%s", super::HOLE),
+                    Some("FORMAT") => {
+                        first.replace("%I", super::HOLE).replace("%L", "''").replace("%s", super::HOLE)
+                    }
                     _ => texts.iter().map(|text| text.as_str()).collect::<Vec<_>>().join(super::HOLE),
                 };
                 statement_actions(&text, Some(&reason), actions);
             }
-            _ => actions.push(opaque(
-                "it executes SQL that is put together while it runs",
-                vec![Touch::Anything],
-            )),
+            _ => actions
+                .push(opaque("it executes SQL that is put together while it runs", vec![Touch::Anything])),
         }
     }
 
@@ -220,4 +220,3 @@ impl<'t> Reader<'t> {
         }
     }
 }
-

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    AlterColumnOperation, AlterIndexOperation, AlterTableOperation, AlterTypeAddValuePosition, AlterTypeOperation,
-    ColumnDef, ColumnOption, ConstraintUsingIndex, CreateIndex, CreateTable, CreateTableLikeKind, DropBehavior, Expr,
-    ForeignKeyConstraint, Ident, IndexColumn, IndexType, ObjectName, ObjectNamePart, ReferentialAction,
-    RenameTableNameKind, Statement, TableConstraint, UserDefinedTypeRepresentation,
+    AlterColumnOperation, AlterIndexOperation, AlterTableOperation, AlterTypeAddValuePosition,
+    AlterTypeOperation, ColumnDef, ColumnOption, ConstraintUsingIndex, CreateIndex, CreateTable,
+    CreateTableLikeKind, DropBehavior, Expr, ForeignKeyConstraint, Ident, IndexColumn, IndexType, ObjectName,
+    ObjectNamePart, ReferentialAction, RenameTableNameKind, Statement, TableConstraint,
+    UserDefinedTypeRepresentation,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError};
@@ -16,8 +17,8 @@ use sqlparser::tokenizer::Token as Lexeme;
 use super::split::{Token, TokenKind, name_at, tokens};
 use super::{Action, HARMLESS_OBJECTS, has_hole, name_of, opaque, types};
 use crate::schema::effect::{
-    Change, CheckSpec, ColumnChange, ColumnSpec, ConstraintKind, ConstraintSpec, Dropping, EnumCreation, EnumSpec,
-    ForeignKeySpec, Given, IndexSpec, KeySpec, TableSpec,
+    Change, CheckSpec, ColumnChange, ColumnSpec, ConstraintKind, ConstraintSpec, Dropping, EnumCreation,
+    EnumSpec, ForeignKeySpec, Given, IndexSpec, KeySpec, TableSpec,
 };
 use crate::schema::state::{Name, Place, Touch};
 
@@ -116,7 +117,16 @@ impl Reader<'_> {
     fn read(&self, actions: &mut Vec<Action>) {
         let verb = self.word(0);
         let modifiers = [
-            "OR", "REPLACE", "TEMP", "TEMPORARY", "UNLOGGED", "GLOBAL", "LOCAL", "UNIQUE", "RECURSIVE", "TRUSTED",
+            "OR",
+            "REPLACE",
+            "TEMP",
+            "TEMPORARY",
+            "UNLOGGED",
+            "GLOBAL",
+            "LOCAL",
+            "UNIQUE",
+            "RECURSIVE",
+            "TRUSTED",
             "PROCEDURAL",
         ];
         let at = self.skip(1, &modifiers);
@@ -165,7 +175,9 @@ impl Reader<'_> {
                         actions.push(change(Change::CreateType(name, base)));
                     }
                 }
-                (_, Some((name, _))) if !has_hole(&name.name) => actions.push(change(Change::CreateType(name, None))),
+                (_, Some((name, _))) if !has_hole(&name.name) => {
+                    actions.push(change(Change::CreateType(name, None)))
+                }
                 _ => actions.push(self.opaque(vec![Touch::Schema(None)])),
             },
             ("ALTER", "TYPE") => self.alter_type(at + 1, actions),
@@ -208,7 +220,9 @@ impl Reader<'_> {
         };
         match parse(self.statement) {
             Ok(Statement::CreateTable(table)) => match table_spec(&table) {
-                Some(spec) if !spec_has_hole(&spec) => actions.push(change(Change::CreateTable(Box::new(spec)))),
+                Some(spec) if !spec_has_hole(&spec) => {
+                    actions.push(change(Change::CreateTable(Box::new(spec))))
+                }
                 _ => actions.push(self.opaque(vec![Touch::Relation(name)])),
             },
             // `CREATE TABLE a PARTITION OF b FOR VALUES …` in a form that the parser does not know.
@@ -270,9 +284,11 @@ impl Reader<'_> {
         }
         match parse(self.statement) {
             Ok(Statement::CreateType {
-                representation: Some(UserDefinedTypeRepresentation::Enum { labels }), ..
+                representation: Some(UserDefinedTypeRepresentation::Enum { labels }),
+                ..
             }) => {
-                let labels: Vec<Arc<str>> = labels.iter().map(|label| Arc::from(label.value.as_str())).collect();
+                let labels: Vec<Arc<str>> =
+                    labels.iter().map(|label| Arc::from(label.value.as_str())).collect();
                 let labels = (!labels.iter().any(|label| has_hole(label))).then_some(labels);
                 let spec = EnumSpec { name, labels, created: EnumCreation::Explicitly };
                 actions.push(change(Change::CreateEnum(spec, false)));
@@ -331,8 +347,12 @@ impl Reader<'_> {
                         label: Arc::from(add.value.value.as_str()),
                         if_not_exists: add.if_not_exists,
                         at: add.position.map(|position| match position {
-                            AlterTypeAddValuePosition::Before(label) => (true, Arc::from(label.value.as_str())),
-                            AlterTypeAddValuePosition::After(label) => (false, Arc::from(label.value.as_str())),
+                            AlterTypeAddValuePosition::Before(label) => {
+                                (true, Arc::from(label.value.as_str()))
+                            }
+                            AlterTypeAddValuePosition::After(label) => {
+                                (false, Arc::from(label.value.as_str()))
+                            }
                         }),
                     }),
                     AlterTypeOperation::RenameValue(rename) => Some(Change::RenameEnumValue(
@@ -376,7 +396,10 @@ impl Reader<'_> {
                 _ => actions.push(self.opaque(vec![Touch::Relation(name)])),
             },
             _ => match parse(self.statement) {
-                Ok(Statement::AlterIndex { operation: AlterIndexOperation::RenameIndex { index_name }, .. }) => {
+                Ok(Statement::AlterIndex {
+                    operation: AlterIndexOperation::RenameIndex { index_name },
+                    ..
+                }) => {
                     if let Some(to) = object_name(&index_name) {
                         actions.push(change(Change::RenameIndex(name, to.name, if_exists)));
                     }
@@ -402,10 +425,8 @@ impl Reader<'_> {
         let kind = self.word(at);
         let start = self.skip(at + 1, &["VIEW", "CONCURRENTLY", "IF", "EXISTS"]);
         let has = |word: &str| self.tokens.iter().any(|token| token.word() == Some(word));
-        let dropping = Dropping {
-            if_exists: (at..start).any(|at| self.word(at) == "EXISTS"),
-            cascade: has("CASCADE"),
-        };
+        let dropping =
+            Dropping { if_exists: (at..start).any(|at| self.word(at) == "EXISTS"), cascade: has("CASCADE") };
         let mut names = Vec::new();
         let mut next = start;
         while let Some((name, after)) = name_at(self.tokens, next) {
@@ -483,12 +504,18 @@ impl Reader<'_> {
     }
 
     fn alter_table_action(&self, table: &Name, from: usize, to: usize, actions: &mut Vec<Action>) {
-        let (Some(first), Some(last)) = (self.tokens.get(from), self.tokens.get(to.saturating_sub(1))) else { return };
+        let (Some(first), Some(last)) = (self.tokens.get(from), self.tokens.get(to.saturating_sub(1))) else {
+            return;
+        };
         let text = &self.statement[first.start..last.end()];
         let words: Vec<&str> = (from..to.min(from + 6)).map(|at| self.word(at)).collect();
         let word = |at: usize| words.get(at).copied().unwrap_or("");
         match (word(0), word(1)) {
-            ("OWNER" | "ENABLE" | "DISABLE" | "FORCE" | "NO" | "CLUSTER" | "VALIDATE" | "REPLICA" | "RESET", _)
+            (
+                "OWNER" | "ENABLE" | "DISABLE" | "FORCE" | "NO" | "CLUSTER" | "VALIDATE" | "REPLICA"
+                | "RESET",
+                _,
+            )
             | ("SET", "TABLESPACE" | "WITHOUT" | "LOGGED" | "UNLOGGED" | "ACCESS" | "")
             | ("INHERIT" | "OF" | "NOT", _) => return,
             ("SET", "SCHEMA") => {
@@ -522,8 +549,13 @@ impl Reader<'_> {
                 let is_set = matches!(self.word(after), "SET" | "RESET");
                 let is_counter = self.word(after) == "RESTART";
                 let is_options = is_set && self.tokens.get(after + 1).is_some_and(|token| token.is('('));
-                let is_identity = self.word(after) == "DROP" && matches!(self.word(after + 1), "IDENTITY" | "EXPRESSION");
-                if is_counter || is_options || is_identity || is_set && harmless.contains(&self.word(after + 1)) {
+                let is_identity =
+                    self.word(after) == "DROP" && matches!(self.word(after + 1), "IDENTITY" | "EXPRESSION");
+                if is_counter
+                    || is_options
+                    || is_identity
+                    || is_set && harmless.contains(&self.word(after + 1))
+                {
                     return;
                 }
             }
@@ -558,7 +590,8 @@ fn dropping(if_exists: bool, behavior: Option<DropBehavior>) -> Dropping {
 fn operation_changes(table: &Name, operation: AlterTableOperation, actions: &mut Vec<Action>) -> bool {
     use AlterTableOperation as A;
     let mut add = |made: Change| actions.push(change(made));
-    let alter = |name: &Ident, made: ColumnChange| Change::AlterColumn(table.clone(), ident(name), Box::new(made));
+    let alter =
+        |name: &Ident, made: ColumnChange| Change::AlterColumn(table.clone(), ident(name), Box::new(made));
     match operation {
         A::AddColumn { if_not_exists, column_def, .. } => {
             let Some((column, constraints)) = column_spec(&column_def) else { return false };
@@ -597,17 +630,28 @@ fn operation_changes(table: &Name, operation: AlterTableOperation, actions: &mut
             add(Change::DropConstraint(table.clone(), name, ConstraintKind::ForeignKey, Dropping::default()));
         }
         A::DropPrimaryKey { .. } => {
-            add(Change::DropConstraint(table.clone(), Given::None, ConstraintKind::Primary, Dropping::default()));
+            add(Change::DropConstraint(
+                table.clone(),
+                Given::None,
+                ConstraintKind::Primary,
+                Dropping::default(),
+            ));
         }
         A::DropIndex { name } => add(Change::DropIndex(table.sibling(ident(&name)), Dropping::default())),
         A::AlterColumn { column_name, op } => {
             let made = match op {
-                AlterColumnOperation::SetNotNull => ColumnChange { nullable: Some(Ok(false)), ..Default::default() },
-                AlterColumnOperation::DropNotNull => ColumnChange { nullable: Some(Ok(true)), ..Default::default() },
+                AlterColumnOperation::SetNotNull => {
+                    ColumnChange { nullable: Some(Ok(false)), ..Default::default() }
+                }
+                AlterColumnOperation::DropNotNull => {
+                    ColumnChange { nullable: Some(Ok(true)), ..Default::default() }
+                }
                 AlterColumnOperation::SetDefault { value } => {
                     ColumnChange { default: Some(Some(Arc::from(value.to_string()))), ..Default::default() }
                 }
-                AlterColumnOperation::DropDefault => ColumnChange { default: Some(None), ..Default::default() },
+                AlterColumnOperation::DropDefault => {
+                    ColumnChange { default: Some(None), ..Default::default() }
+                }
                 AlterColumnOperation::SetDataType { data_type, .. } => {
                     ColumnChange { ty: Some(types::spec(&data_type)), ..Default::default() }
                 }
@@ -665,7 +709,11 @@ fn action(action: &ReferentialAction) -> Arc<str> {
     Arc::from(action.to_string())
 }
 
-fn foreign_key(key: &ForeignKeyConstraint, name: Option<&Ident>, columns: Vec<Arc<str>>) -> Option<ForeignKeySpec> {
+fn foreign_key(
+    key: &ForeignKeyConstraint,
+    name: Option<&Ident>,
+    columns: Vec<Arc<str>>,
+) -> Option<ForeignKeySpec> {
     Some(ForeignKeySpec {
         name: given(key.name.as_ref().or(name)),
         columns,
@@ -757,7 +805,11 @@ fn column_spec(column: &ColumnDef) -> Option<(ColumnSpec, Vec<ConstraintSpec>)> 
                 constraints.push(ConstraintSpec::Unique(key(given(label), vec![Arc::clone(&name)])));
             }
             ColumnOption::ForeignKey(foreign) => {
-                constraints.push(ConstraintSpec::ForeignKey(foreign_key(foreign, label, vec![Arc::clone(&name)])?));
+                constraints.push(ConstraintSpec::ForeignKey(foreign_key(
+                    foreign,
+                    label,
+                    vec![Arc::clone(&name)],
+                )?));
             }
             ColumnOption::Check(made) => {
                 constraints.push(ConstraintSpec::Check(check(made.name.as_ref().or(label), &made.expr)));

@@ -4,8 +4,8 @@
 //! the parser. What the parser refuses although it changes the schema is opaque, with the objects that its
 //! words name. Nothing here knows a state: [`Action`]s are run by whoever has one.
 
-// pub mod catalog;
 mod block;
+pub mod catalog;
 mod ddl;
 mod split;
 mod types;
@@ -88,18 +88,87 @@ fn read_text(text: &str, hole: Option<&Arc<str>>) -> Vec<Action> {
 
 /// Words that begin statements without a bearing on the schema.
 const HARMLESS: &[&str] = &[
-    "ANALYZE", "VACUUM", "SET", "RESET", "SHOW", "GRANT", "REVOKE", "COMMENT", "REFRESH", "CLUSTER", "REINDEX",
-    "EXPLAIN", "NOTIFY", "LISTEN", "UNLISTEN", "LOCK", "COPY", "CALL", "SAVEPOINT", "RELEASE", "DISCARD",
-    "PREPARE", "DEALLOCATE", "DECLARE", "FETCH", "CLOSE", "PRAGMA", "SECURITY", "CHECKPOINT", "LOAD", "USE",
-    "OPTIMIZE", "UNLOCK", "START", "BEGIN", "ROLLBACK", "END", "ABORT", "TRUNCATE", "DELETE", "RAISE", "PERFORM",
-    "NULL", "RETURN", "EXIT", "CONTINUE", "ASSERT", "GET", "MOVE",
+    "ANALYZE",
+    "VACUUM",
+    "SET",
+    "RESET",
+    "SHOW",
+    "GRANT",
+    "REVOKE",
+    "COMMENT",
+    "REFRESH",
+    "CLUSTER",
+    "REINDEX",
+    "EXPLAIN",
+    "NOTIFY",
+    "LISTEN",
+    "UNLISTEN",
+    "LOCK",
+    "COPY",
+    "CALL",
+    "SAVEPOINT",
+    "RELEASE",
+    "DISCARD",
+    "PREPARE",
+    "DEALLOCATE",
+    "DECLARE",
+    "FETCH",
+    "CLOSE",
+    "PRAGMA",
+    "SECURITY",
+    "CHECKPOINT",
+    "LOAD",
+    "USE",
+    "OPTIMIZE",
+    "UNLOCK",
+    "START",
+    "BEGIN",
+    "ROLLBACK",
+    "END",
+    "ABORT",
+    "TRUNCATE",
+    "DELETE",
+    "RAISE",
+    "PERFORM",
+    "NULL",
+    "RETURN",
+    "EXIT",
+    "CONTINUE",
+    "ASSERT",
+    "GET",
+    "MOVE",
 ];
 
 /// What follows CREATE, ALTER or DROP where the object has no columns, names or types that are told here.
 const HARMLESS_OBJECTS: &[&str] = &[
-    "TRIGGER", "POLICY", "RULE", "ROLE", "USER", "GROUP", "DATABASE", "TABLESPACE", "PUBLICATION", "SUBSCRIPTION",
-    "STATISTICS", "AGGREGATE", "OPERATOR", "CAST", "COLLATION", "TEXT", "LANGUAGE", "SERVER", "FOREIGN", "EVENT",
-    "ACCESS", "CONVERSION", "TRANSFORM", "SYSTEM", "DEFAULT", "OWNED", "CONSTRAINT", "LARGE",
+    "TRIGGER",
+    "POLICY",
+    "RULE",
+    "ROLE",
+    "USER",
+    "GROUP",
+    "DATABASE",
+    "TABLESPACE",
+    "PUBLICATION",
+    "SUBSCRIPTION",
+    "STATISTICS",
+    "AGGREGATE",
+    "OPERATOR",
+    "CAST",
+    "COLLATION",
+    "TEXT",
+    "LANGUAGE",
+    "SERVER",
+    "FOREIGN",
+    "EVENT",
+    "ACCESS",
+    "CONVERSION",
+    "TRANSFORM",
+    "SYSTEM",
+    "DEFAULT",
+    "OWNED",
+    "CONSTRAINT",
+    "LARGE",
 ];
 
 fn statement_actions(statement: &str, hole: Option<&Arc<str>>, actions: &mut Vec<Action>) {
@@ -115,9 +184,11 @@ fn statement_actions(statement: &str, hole: Option<&Arc<str>>, actions: &mut Vec
             // `SELECT … INTO table` makes a table, outside of a block.
             actions.push(Action::Query(Arc::from(statement)));
         }
-        "WITH" => match tokens.iter().filter_map(Token::word).find(|word| {
-            matches!(*word, "INSERT" | "UPDATE" | "DELETE" | "MERGE")
-        }) {
+        "WITH" => match tokens
+            .iter()
+            .filter_map(Token::word)
+            .find(|word| matches!(*word, "INSERT" | "UPDATE" | "DELETE" | "MERGE"))
+        {
             Some(_) => actions.extend(written(&tokens)),
             None => actions.push(Action::Query(Arc::from(statement))),
         },
@@ -155,9 +226,12 @@ fn statement_actions(statement: &str, hole: Option<&Arc<str>>, actions: &mut Vec
 
 /// The table that a writing statement writes, and whether the row is certain.
 fn written(tokens: &[Token<'_>]) -> Option<Action> {
-    let verb = tokens.iter().position(|token| matches!(token.word(), Some("INSERT" | "UPDATE" | "MERGE" | "REPLACE")))?;
+    let verb = tokens
+        .iter()
+        .position(|token| matches!(token.word(), Some("INSERT" | "UPDATE" | "MERGE" | "REPLACE")))?;
     let mut at = verb + 1;
-    while matches!(tokens.get(at).and_then(Token::word), Some("INTO" | "ONLY" | "OR" | "IGNORE" | "REPLACE")) {
+    while matches!(tokens.get(at).and_then(Token::word), Some("INTO" | "ONLY" | "OR" | "IGNORE" | "REPLACE"))
+    {
         at += 1;
     }
     let (name, end) = split::name_at(tokens, at)?;
@@ -185,7 +259,9 @@ fn name_of(parts: &[(String, bool)]) -> Option<Name> {
     let schema = |part: &(String, bool)| Some(fold(part)).filter(|schema| &**schema != "public");
     match parts {
         [name] => Some(Name { schema: None, name: fold(name) }),
-        [schema_part, name] | [_, schema_part, name] => Some(Name { schema: schema(schema_part), name: fold(name) }),
+        [schema_part, name] | [_, schema_part, name] => {
+            Some(Name { schema: schema(schema_part), name: fold(name) })
+        }
         _ => None,
     }
 }

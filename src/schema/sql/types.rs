@@ -74,7 +74,9 @@ fn text(data_type: &DataType) -> (Option<String>, bool) {
         D::Uuid => "uuid".into(),
         D::Text => "text".into(),
         D::Bytea => "bytea".into(),
-        D::Varbinary(Some(BinaryLength::IntegerLength { .. }) | None) | D::Binary(_) | D::Blob(_) => return (None, false),
+        D::Varbinary(Some(BinaryLength::IntegerLength { .. }) | None) | D::Binary(_) | D::Blob(_) => {
+            return (None, false);
+        }
         D::Numeric(info) | D::Decimal(info) | D::Dec(info) => numeric(info),
         D::Float(ExactNumberInfo::Precision(..=24)) | D::Real | D::Float4 => "real".into(),
         D::Float(_) | D::Double(_) | D::DoublePrecision | D::Float8 | D::Float64 => "double precision".into(),
@@ -86,7 +88,9 @@ fn text(data_type: &DataType) -> (Option<String>, bool) {
         D::Time(precision, zone) => zoned("time", *precision, zone),
         D::Timestamp(precision, zone) => zoned("timestamp", *precision, zone),
         D::Interval { fields, precision } => {
-            let base = fields.as_ref().map_or("interval".into(), |f| format!("interval {}", f.to_string().to_lowercase()));
+            let base = fields
+                .as_ref()
+                .map_or("interval".into(), |f| format!("interval {}", f.to_string().to_lowercase()));
             with(&base, *precision)
         }
         D::JSON => "json".into(),
@@ -124,9 +128,7 @@ fn custom(name: &sqlparser::ast::ObjectName, modifiers: &[String]) -> (Option<St
         "serial" | "serial4" => serial("integer"),
         "bigserial" | "serial8" => serial("bigint"),
         "smallserial" | "serial2" => serial("smallint"),
-        "timestamptz" => {
-            (Some(format!("{} with time zone", sized("timestamp"))), false)
-        }
+        "timestamptz" => (Some(format!("{} with time zone", sized("timestamp"))), false),
         "timetz" => (Some(format!("{} with time zone", sized("time"))), false),
         "timestamp" => (Some(format!("{} without time zone", sized("timestamp"))), false),
         "bpchar" => (Some(sized("character")), false),

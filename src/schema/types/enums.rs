@@ -37,7 +37,12 @@ pub(super) fn read(
         Some(Value::None) | None => found.class_name.map(|name| Arc::from(name.to_lowercase())),
         Some(value) => match value.as_text() {
             Some(name) => Some(name),
-            None => return TypeSpec::plain(ColumnType::unknown("enum", "the name of the enum type is not known")),
+            None => {
+                return TypeSpec::plain(ColumnType::unknown(
+                    "enum",
+                    "the name of the enum type is not known",
+                ));
+            }
         },
     };
     let Some(name) = name else {
@@ -60,7 +65,11 @@ pub(super) fn read(
 }
 
 /// `native_enum=False`: a string as long as the longest label, or as `length` says.
-fn plain_text(construct: &Construct, labels: &Result<Vec<Arc<str>>, Arc<str>>, database: Database) -> ColumnType {
+fn plain_text(
+    construct: &Construct,
+    labels: &Result<Vec<Arc<str>>, Arc<str>>,
+    database: Database,
+) -> ColumnType {
     let base = match database {
         Database::PostgreSql => "character varying",
         Database::MySql => "varchar",
@@ -102,7 +111,9 @@ fn labels(evaluator: &mut Evaluator<'_>, construct: &Rc<Construct>) -> Labels {
     let mut labels = Vec::new();
     for arg in &args {
         match arg {
-            Value::Unknown(unknown) => return Labels { labels: Err(Arc::clone(&unknown.reason)), class_name: None },
+            Value::Unknown(unknown) => {
+                return Labels { labels: Err(Arc::clone(&unknown.reason)), class_name: None };
+            }
             // `Enum(Color.red, Color.blue)` compiles to the members' values where they are strings.
             arg => match arg.as_text() {
                 Some(label) => labels.push(label),
