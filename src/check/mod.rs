@@ -2,6 +2,7 @@
 
 mod evidence;
 mod project;
+mod schema;
 
 use std::collections::BTreeSet;
 
@@ -148,6 +149,9 @@ pub fn check<E: From<Error>>(
     let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
     let around = project::brought(repo.objects(), trees, &at_merge, &at_base, question.all_findings)?;
     findings.extend(around);
+    let merge_result = schema::Side { tree: merged.tree, states: &at_merge };
+    let published = schema::Side { tree: base.tree, states: &at_base };
+    findings.extend(schema::brought(repo.objects_factory(), merge_result, published, question.all_findings));
     if !question.all_findings {
         findings.retain(|finding| finding.new);
     }
@@ -193,6 +197,8 @@ fn standing<E: From<Error>>(
         merged.push(state);
     }
     findings.extend(project::standing(repo.objects(), side.tree, &merged)?);
+    let head = schema::Side { tree: side.tree, states: &merged };
+    findings.extend(schema::standing(repo.objects_factory(), head));
     for finding in &mut findings {
         finding.new = false;
     }
