@@ -193,6 +193,9 @@ pub(super) fn change(change: &PostLandingChange) -> String {
                 count(change.revisions.len(), "revision", "revisions")
             )
         }
+        "deleted" if change.revisions.len() > 1 => {
+            format!("deleted, {} with all before it", count(change.revisions.len(), "revision", "revisions"))
+        }
         other => other.to_owned(),
     };
     what + &also
