@@ -1,16 +1,16 @@
 //! The command line as typed.
 
+mod locate;
 mod merge_driver;
 mod rebase;
-mod locate;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use locate::LocateArgs;
 pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
-pub(super) use locate::LocateArgs;
 
 use crate::diagnostic;
 

@@ -23,8 +23,8 @@ use crate::history::Reader;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
 
-pub use repair::is_marker;
 pub use mentions::{Mention, Mentions, Renaming, mentions};
+pub use repair::is_marker;
 use repair::{Repair, Scene};
 
 /// How heads are joined.

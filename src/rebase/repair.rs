@@ -108,9 +108,8 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             Some(known) => known.clone(),
             None => {
                 let named = self.named(reader, tree)?;
-                let prepare = |environments: &mut Vec<Environment>| {
-                    (self.prepare)(environments).map_err(Trouble::Told)
-                };
+                let prepare =
+                    |environments: &mut Vec<Environment>| (self.prepare)(environments).map_err(Trouble::Told);
                 let made = match self.plan(reader, named, author, false, &prepare) {
                     Ok(plan) => {
                         self.settle(reader, named, &plan)?;
@@ -139,12 +138,18 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
     }
 
     /// `last`: nothing comes after it, so that what is lost is lost.
-    fn plan<P>(&self, reader: &mut Reader, tree: TreeId, author: TreeId, last: bool, prepare: &Prepare<'_, P>) -> Result<Plan, P>
+    fn plan<P>(
+        &self,
+        reader: &mut Reader,
+        tree: TreeId,
+        author: TreeId,
+        last: bool,
+        prepare: &Prepare<'_, P>,
+    ) -> Result<Plan, P>
     where
         P: From<Error> + From<Unproven>,
     {
-        let choices =
-            Choices { author: Some(author), lost_stay_lost: !last, ..self.choices.clone() };
+        let choices = Choices { author: Some(author), lost_stay_lost: !last, ..self.choices.clone() };
         let question = Question {
             base: Some(self.onto),
             head: Side { tree, commit: self.onto.commit, committed: false },

@@ -1,8 +1,8 @@
 //! The documents that onehead prints, version 1: a frozen, versioned copy of what the analysis knows.
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
-mod rebase;
 mod locate;
+mod rebase;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -6,10 +6,10 @@ mod diff;
 mod fix;
 mod graph;
 mod heads;
+mod locate;
 mod merge_driver;
 mod middle;
 mod rebase;
-mod locate;
 mod timeline;
 
 use super::args::{Args, Command};
