@@ -109,3 +109,109 @@ fn topological(tip: CommitId, commits: Vec<(CommitId, Commit)>) -> Vec<(CommitId
     order.reverse();
     order
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::vcs::equivalents;
+    use crate::vcs::testing::Scratch;
+
+    /// Random histories with clocks that go wrong, asked of git.
+    #[test]
+    fn ranges_are_those_of_git() {
+        let mut state: u64 = 3;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below
+        };
+        let scratch = Scratch::new();
+        let mut commits =
+            vec![scratch.raw_commit("author A <a@b> 1000 +0000\ncommitter A <a@b> 1000 +0000\n")];
+        for number in 1..40 {
+            let mut parents = vec![commits[commits.len() - 1 - random(commits.len().min(5))].clone()];
+            if random(3) == 0 {
+                let other = commits[random(commits.len())].clone();
+                if other != parents[0] {
+                    parents.push(other);
+                }
+            }
+            let time = if random(8) == 0 { random(2000) } else { 1000 + number };
+            let lines: String = parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+            let person = format!("A <a@b> {time} +0000");
+            commits
+                .push(scratch.raw_commit(&format!("{lines}author {person} {number}\ncommitter {person}\n")));
+        }
+        let repo = scratch.repo();
+        for _ in 0..60 {
+            let (one, two) = (&commits[random(commits.len())], &commits[random(commits.len())]);
+            let range = repo.range(repo.resolve(one).unwrap(), repo.resolve(two).unwrap()).unwrap();
+            let ahead: String = range.ahead.iter().map(|(id, _)| format!("{id}\n")).collect();
+            let listed =
+                scratch.git(&["rev-list", "--topo-order", "--reverse", &format!("{one}..{two}")], "");
+            assert_eq!(ahead.trim_end(), listed, "{one}..{two}");
+            let mut behind: Vec<String> = range.behind.iter().map(|(id, _)| id.to_string()).collect();
+            let listed = scratch.git(&["rev-list", &format!("{two}..{one}")], "");
+            let mut listed: Vec<&str> = listed.lines().collect();
+            behind.sort();
+            listed.sort_unstable();
+            assert_eq!(behind, listed, "{two}..{one}");
+        }
+    }
+
+    #[test]
+    fn equal_changes_are_those_of_git() {
+        let scratch = Scratch::new();
+        let write = |name: &str, text: &str| std::fs::write(scratch.path().join(name), text).unwrap();
+        let commit = |message: &str| {
+            scratch.git(&["add", "--all"], "");
+            scratch.git(&["commit", "--quiet", "--allow-empty", "--message", message], "");
+        };
+        let lines = |changed: &[(usize, &str)]| -> String {
+            let line =
+                |at: usize| changed.iter().find(|(here, _)| *here == at).map_or("same", |(_, text)| text);
+            (0..30).map(|at| format!("{}\n", line(at))).collect()
+        };
+        write("a", &lines(&[]));
+        write("b", "1\n");
+        write("bin", "a\0b");
+        commit("start");
+        scratch.git(&["checkout", "--quiet", "-b", "topic"], "");
+        write("a", &lines(&[(5, "five")]));
+        commit("the same, elsewhere in the file and with other white space");
+        write("a", &lines(&[(5, "five"), (15, "fifteen")]));
+        commit("the same, but for what is around it");
+        write("b", "2\n");
+        commit("another");
+        write("bin", "a\0c");
+        commit("binary");
+        std::fs::remove_file(scratch.path().join("b")).unwrap();
+        write("c", "new\n");
+        commit("gone and new");
+        commit("empty");
+        scratch.git(&["checkout", "--quiet", "main"], "");
+        write("a", &format!("first\n{}", lines(&[(5, " fi ve")])));
+        commit("shifted");
+        write("a", &format!("first\n{}", lines(&[(5, " fi ve")])).replace("same", "same"));
+        write("b", "3\n");
+        commit("not another");
+        write("bin", "a\0c");
+        commit("binary");
+        write("b", "2\n");
+        commit("back");
+        std::fs::remove_file(scratch.path().join("b")).unwrap();
+        write("c", "new\n");
+        commit("gone and new");
+        let repo = scratch.repo();
+        let range = repo.range(repo.resolve("main").unwrap(), repo.resolve("topic").unwrap()).unwrap();
+        let equal = equivalents(repo.objects(), &range).unwrap();
+        let ours: Vec<String> = range
+            .ahead
+            .iter()
+            .map(|(id, _)| format!("{}{id}", if equal.contains(id) { "=" } else { "+" }))
+            .collect();
+        let args = ["rev-list", "--reverse", "--topo-order", "--right-only", "--cherry-mark", "main...topic"];
+        assert_eq!(ours.join("\n"), scratch.git(&args, ""));
+        assert_eq!(equal.len(), 2);
+    }
+}

@@ -3,7 +3,9 @@
 
 use std::ops::Range;
 
-use gix::diff::blob::{Algorithm, Diff, Interner, NoSliderHeuristic, Token};
+use gix::diff::blob::{Interner, Token};
+
+use super::diff::{Hunk, diff};
 
 /// How conflicts are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,13 +51,6 @@ struct Change {
     theirs: Range<usize>,
 }
 
-/// One side's change: lines of the base, and what they became.
-#[derive(Clone, Debug)]
-struct Hunk {
-    base: Range<usize>,
-    side: Range<usize>,
-}
-
 struct Texts<'t> {
     lines: Interner<&'t [u8]>,
     base: Vec<Token>,
@@ -98,13 +93,9 @@ pub(super) fn merge(
 }
 
 impl Texts<'_> {
-    /// What changed, each place as far down as it can slide.
+    /// What changed.
     fn diff(&self, before: &[Token], after: &[Token]) -> Vec<Hunk> {
-        let mut diff = Diff::default();
-        diff.compute_with(Algorithm::Histogram, before, after, self.lines.num_tokens());
-        diff.postprocess_with(before, after, NoSliderHeuristic);
-        let range = |range: Range<u32>| range.start as usize..range.end as usize;
-        diff.hunks().map(|hunk| Hunk { base: range(hunk.before), side: range(hunk.after) }).collect()
+        diff(before, after, self.lines.num_tokens())
     }
 
     /// Both sides' changes side by side. Changes that touch are one place.
@@ -113,7 +104,7 @@ impl Texts<'_> {
         let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
         // How far each side's lines are from those of the base, behind the changes passed by now.
         let (mut our_shift, mut their_shift) = (0isize, 0isize);
-        let shift_of = |hunk: &Hunk| hunk.side.end as isize - hunk.base.end as isize;
+        let shift_of = |hunk: &Hunk| hunk.after.end as isize - hunk.before.end as isize;
         let shifted = |range: &Range<usize>, shift: isize| {
             range.start.saturating_add_signed(shift)..range.end.saturating_add_signed(shift)
         };
@@ -121,33 +112,33 @@ impl Texts<'_> {
             let (one, two) = (ours.peek().copied(), theirs.peek().copied());
             match (one, two) {
                 (None, None) => return changes,
-                (Some(one), two) if two.is_none_or(|two| one.base.end < two.base.start) => {
-                    let theirs = shifted(&one.base, their_shift);
+                (Some(one), two) if two.is_none_or(|two| one.before.end < two.before.start) => {
+                    let theirs = shifted(&one.before, their_shift);
                     let who = Who::Ours;
                     append(
                         &mut changes,
-                        Change { who, base: one.base.clone(), ours: one.side.clone(), theirs },
+                        Change { who, base: one.before.clone(), ours: one.after.clone(), theirs },
                     );
                     our_shift = shift_of(one);
                     ours.next();
                 }
-                (one, Some(two)) if one.is_none_or(|one| two.base.end < one.base.start) => {
-                    let ours = shifted(&two.base, our_shift);
+                (one, Some(two)) if one.is_none_or(|one| two.before.end < one.before.start) => {
+                    let ours = shifted(&two.before, our_shift);
                     let who = Who::Theirs;
                     append(
                         &mut changes,
-                        Change { who, base: two.base.clone(), ours, theirs: two.side.clone() },
+                        Change { who, base: two.before.clone(), ours, theirs: two.after.clone() },
                     );
                     their_shift = shift_of(two);
                     theirs.next();
                 }
                 (Some(one), Some(two)) => {
-                    let is_same =
-                        one.base == two.base && self.ours[one.side.clone()] == self.theirs[two.side.clone()];
+                    let is_same = one.before == two.before
+                        && self.ours[one.after.clone()] == self.theirs[two.after.clone()];
                     if !is_same {
                         append(&mut changes, clash(one, two));
                     }
-                    let (our_end, their_end) = (one.base.end, two.base.end);
+                    let (our_end, their_end) = (one.before.end, two.before.end);
                     if our_end >= their_end {
                         their_shift = shift_of(two);
                         theirs.next();
@@ -178,8 +169,8 @@ impl Texts<'_> {
             }
             let at = |range: &Range<usize>, start: usize| range.start + start..range.end + start;
             refined.extend(hunks.iter().map(|hunk| Change {
-                ours: at(&hunk.base, change.ours.start),
-                theirs: at(&hunk.side, change.theirs.start),
+                ours: at(&hunk.before, change.ours.start),
+                theirs: at(&hunk.after, change.theirs.start),
                 ..change.clone()
             }));
         }
@@ -283,9 +274,11 @@ impl Texts<'_> {
 
 /// Two changes that overlap or touch, over all lines that either covers.
 fn clash(one: &Hunk, two: &Hunk) -> Change {
-    let base = one.base.start.min(two.base.start)..one.base.end.max(two.base.end);
+    let base = one.before.start.min(two.before.start)..one.before.end.max(two.before.end);
+    // Lines that the side's own change before took away may be missing; then this becomes part of that.
     let widened = |hunk: &Hunk| {
-        hunk.side.start - (hunk.base.start - base.start)..hunk.side.end + (base.end - hunk.base.end)
+        let start = hunk.after.start.saturating_sub(hunk.before.start - base.start);
+        start..hunk.after.end + (base.end - hunk.before.end)
     };
     Change { who: Who::Clash, ours: widened(one), theirs: widened(two), base }
 }

@@ -5,7 +5,9 @@
 //! content; of the others the first side's version is kept, as nobody will read them. Renames of
 //! those files are followed as git does, see [`renames`].
 
+mod diff;
 mod drivers;
+mod histogram;
 mod lines;
 mod renames;
 #[cfg(test)]
