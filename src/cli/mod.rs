@@ -5,7 +5,10 @@ mod args;
 mod commands;
 mod config;
 mod exit;
+mod output_file;
+mod progress;
 mod session;
+mod shell;
 mod time;
 
 use std::process::ExitCode;
