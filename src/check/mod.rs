@@ -258,7 +258,10 @@ fn compare(
     };
     let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
     let nothing = HistoryFacts::default();
-    let old = rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing });
+    let old = match found.is_empty() {
+        true => Vec::new(),
+        false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
+    };
     for finding in &mut found {
         finding.new = !old.iter().any(|old| {
             old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent

@@ -154,8 +154,8 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
         }
         let nested = found.nested;
         layouts.combine();
-        // Where a version location disappears, its content may have gone to a place not known yet.
-        for commit in layouts.disappearances() {
+        // Where a version location comes or goes, its content may be in a place not known yet.
+        for commit in layouts.transitions() {
             paths_to_watch(reader, history.commits[commit as usize].tree, &mut found, &mut fresh)?;
         }
         for at in 0..layouts.combos.len() {
@@ -274,8 +274,9 @@ impl Layouts<'_> {
         }
     }
 
-    /// Commits whose parent has a watched directory that they have not, each tree once.
-    fn disappearances(&self) -> Vec<u32> {
+    /// Commits at which a directory may have moved, each tree once: those that lack a watched directory that a
+    /// parent has, and parents that lack one that a commit has.
+    fn transitions(&self) -> Vec<u32> {
         let mut pairs: HashMap<(u32, u32), bool> = HashMap::new();
         let mut trees = BTreeSet::new();
         let mut found = Vec::new();
@@ -283,9 +284,12 @@ impl Layouts<'_> {
             let new = self.of_commit[at as usize];
             for parent in &commit.parents {
                 let old = self.of_commit[*parent as usize];
-                let lost = new != old && *pairs.entry((new, old)).or_insert_with(|| self.loses(new, old));
-                if lost && trees.insert(commit.tree) {
-                    found.push(at);
+                for (lacks, has, which) in [(new, old, at), (old, new, *parent)] {
+                    let moved =
+                        new != old && *pairs.entry((lacks, has)).or_insert_with(|| self.loses(lacks, has));
+                    if moved && trees.insert(self.history.commits[which as usize].tree) {
+                        found.push(which);
+                    }
                 }
             }
         }

@@ -137,8 +137,21 @@ impl Repo {
         }
         if spec == "HEAD" || spec == "@" {
             let head = self.local.head().map_err(|error| damaged(spec, &error))?;
-            if let gix::head::Kind::Unborn(name) = head.kind {
-                return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
+            match head.kind {
+                gix::head::Kind::Unborn(name) => {
+                    return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
+                }
+                // Read as it stands: the library would open packs of its own to peel it.
+                gix::head::Kind::Symbolic(gix::refs::Reference {
+                    target: gix::refs::Target::Object(id),
+                    ..
+                })
+                | gix::head::Kind::Detached { target: id, .. }
+                    if self.objects.kind(&id).is_ok_and(|kind| kind.is_some()) =>
+                {
+                    return self.peel(id, spec);
+                }
+                _ => {}
             }
         }
         match self.local.rev_parse_single(spec) {
@@ -262,18 +275,28 @@ impl Repo {
             return Ok(Some(Trunk { name: name.into(), commit: self.resolve(name)? }));
         }
         for candidate in ["refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master"] {
-            let Ok(Some(mut found)) = self.local.try_find_reference(candidate) else { continue };
+            let Ok(Some(found)) = self.local.try_find_reference(candidate) else { continue };
             let name = match found.target().try_name() {
                 Some(target) => target.shorten().to_str_lossy().into_owned(),
                 None => found.name().shorten().to_str_lossy().into_owned(),
             };
-            let Ok(id) = found.peel_to_id() else { continue };
-            let id = id.detach();
+            let Some(id) = self.target_of(found) else { continue };
             if let Ok(commit) = self.peel(id, candidate) {
                 return Ok(Some(Trunk { name, commit }));
             }
         }
         Ok(None)
+    }
+
+    /// The object at the end of a chain of symbolic refs, not peeled.
+    fn target_of(&self, mut reference: gix::Reference<'_>) -> Option<ObjectId> {
+        for _ in 0..8 {
+            match reference.target() {
+                gix::refs::TargetRef::Object(id) => return Some(id.to_owned()),
+                gix::refs::TargetRef::Symbolic(_) => reference = reference.follow()?.ok()?,
+            }
+        }
+        None
     }
 
     /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are. Undo records
