@@ -10,6 +10,10 @@ pub(super) use locate::LocateArgs;
 
 use crate::diagnostic;
 
+mod audit;
+
+pub(super) use audit::{AuditArgs, AuditFormat};
+
 /// Tells a team what its database-migration history is, was, and will be after a merge.
 #[derive(Debug, Parser)]
 #[command(
@@ -125,6 +129,11 @@ pub(super) enum Command {
         after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
     )]
     Fix(FixArgs),
+    /// Everything that ever happened to the migrations of the trunk
+    #[command(
+        after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
+    )]
+    Audit(AuditArgs),
     /// Where a revision lives and lived, and how it comes back
     #[command(
         after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"
@@ -155,6 +164,8 @@ pub(super) enum GraphFormat {
     Dot,
     /// Mermaid flowchart
     Mermaid,
+    /// A drawing that stands alone
+    Svg,
 }
 
 #[derive(Debug, ClapArgs)]

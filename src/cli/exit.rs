@@ -11,6 +11,7 @@ use anstream::AutoStream;
 
 use super::args::{Args, Color};
 use crate::plan;
+use crate::report::audit_html::PageError;
 use crate::text::{is_hidden, printable};
 use crate::vcs;
 
@@ -67,6 +68,16 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,
             _ => Self::Told { message: format!("cannot write the report: {error}"), hint: None },
+        }
+    }
+}
+
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Repository(error) => error.into(),
+            PageError::Output(error) => error.into(),
+            PageError::Data(error) => error.into(),
         }
     }
 }

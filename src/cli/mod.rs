@@ -5,6 +5,8 @@ mod args;
 mod commands;
 mod config;
 mod exit;
+mod output_file;
+mod progress;
 mod session;
 mod shell;
 mod time;

@@ -6,6 +6,9 @@ mod locate;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+mod audit;
+
+pub use audit::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
 
 /// This build's version, stated in every document.

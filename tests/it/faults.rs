@@ -226,7 +226,9 @@ fn a_full_disk_leaves_the_old_state_however_far_it_came() {
     let repository = Repository::build_in(disk.0.path(), &history::load(HISTORY));
     git(&repository, &["checkout", "--quiet", "feature"]);
     let before = state(&repository);
-    for args in [&["fix", "--commit", "--branch", "repaired"][..], &["fix", "--commit", "--branch", "feature"]] {
+    for args in
+        [&["fix", "--commit", "--branch", "repaired"][..], &["fix", "--commit", "--branch", "feature"]]
+    {
         let mut failed = 0;
         for leave in (0..).step_by(4096) {
             let filler = disk.fill(leave);

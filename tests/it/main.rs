@@ -11,6 +11,7 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod audit;
 mod faults;
 mod fix;
 mod histories;

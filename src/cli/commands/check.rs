@@ -157,7 +157,7 @@ fn fix_command(global: &Global, args: &CheckArgs, more: &str) -> String {
 }
 
 /// Severities as the configuration has them.
-fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let level = |finding: &Diagnostic| session.config.rules.get(finding.rule).copied();
     findings
         .into_iter()
