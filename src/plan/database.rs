@@ -86,7 +86,8 @@ pub(super) fn moved(
     all
 }
 
-fn named(ids: &[&str]) -> String {
+/// Ids in quotes, the first few of many.
+pub(super) fn named(ids: &[&str]) -> String {
     let mut text = ids.iter().take(MOST_NAMED).map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", ");
     if let Some(more @ 1..) = ids.len().checked_sub(MOST_NAMED) {
         text.push_str(&format!(" and {more} more"));

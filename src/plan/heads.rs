@@ -19,14 +19,22 @@ pub(super) fn repair(
     reader: &mut Reader,
     finding: &Diagnostic,
 ) -> Result<Result<Repair, String>, Error> {
+    join(scene, reader, finding.revisions.iter().cloned().collect())
+}
+
+/// Makes fewer of these heads.
+pub(super) fn join(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    ids: BTreeSet<String>,
+) -> Result<Result<Repair, String>, Error> {
     let graph = &scene.state.graph;
     if scene.choices.strategy == Strategy::Renumber {
-        return Ok(Err("--strategy renumber mends numbers only".into()));
+        return Ok(Err("--strategy renumber mends numbers only: run onehead fix without it".into()));
     }
     if !graph.cycles().is_empty() {
-        return Ok(Err("the revisions lead in a circle; which edge is wrong only their author knows".into()));
+        return Ok(Err("the revisions lead in a circle: once that is mended, run onehead fix again".into()));
     }
-    let ids: BTreeSet<String> = finding.revisions.iter().cloned().collect();
     let landings = landed(scene.repo, reader, &scene.state, scene.question.trunk, &ids)?;
     // The head that keeps its place first: published before unpublished, earlier before later.
     let mut order = Vec::new();
@@ -43,15 +51,8 @@ pub(super) fn repair(
     }
     order.sort();
     let heads: Vec<String> = order.into_iter().map(|(.., id)| id).collect();
-    let Some((kept, others)) = heads.split_first() else { return Ok(Err("it names no heads".into())) };
     // One at a time: the next reading of the graph tells what is left.
-    let Some(moving) = others.last() else { return Ok(Err("there is one head".into())) };
-    let standings = Standing::of_ids(scene, &landings, &ids)?;
-    let trunk = scene.publication.trunk_name();
-    let mut facts = match (standings.get(kept), standings.get(moving)) {
-        (Some(kept), Some(moving)) => pair(trunk, kept, moving),
-        _ => Vec::new(),
-    };
+    let Some((moving, others)) = heads.split_last() else { return Ok(Err("it names no heads".into())) };
     let chain = |head: &str, other: &str| -> Vec<String> {
         let below: BTreeSet<&str> = graph.ancestors(other);
         let members = graph.ancestors(head);
@@ -61,6 +62,16 @@ pub(super) fn repair(
             .filter(|id| members.contains(id) && !below.contains(id))
             .map(str::to_owned)
             .collect()
+    };
+    let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
+    // Where there are several, the one that what is not published stands on already.
+    let below = others.iter().find(|head| !published(&chain(moving, head)));
+    let Some(kept) = below.or(others.first()) else { return Ok(Err("there is one head".into())) };
+    let standings = Standing::of_ids(scene, &landings, &ids)?;
+    let trunk = scene.publication.trunk_name();
+    let mut facts = match (standings.get(kept), standings.get(moving)) {
+        (Some(kept), Some(moving)) => pair(trunk, kept, moving),
+        _ => Vec::new(),
     };
     let (ours, theirs) = (chain(kept, moving), chain(moving, kept));
     // The first of the members that a release or a database has, as a sentence.
@@ -79,8 +90,12 @@ pub(super) fn repair(
         }
         Ok(None)
     };
-    let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
-    let far = match published(&ours) && published(&theirs) {
+    // Of a head that is not published, what is published stays where it is.
+    let own = |members: &[String]| -> Vec<String> {
+        members.iter().filter(|id| !scene.publication.is_published(id)).cloned().collect()
+    };
+    let both = scene.publication.is_published(kept) && scene.publication.is_published(moving);
+    let far = match both {
         true => (gone_out(&ours)?, gone_out(&theirs)?),
         false => (None, None),
     };
@@ -91,6 +106,8 @@ pub(super) fn repair(
     }
     let (moves, stays, members) = match (scene.choices.strategy, &far) {
         (Strategy::Merge, _) => (None, kept, Vec::new()),
+        _ if !scene.publication.is_published(moving) => (Some(moving), kept, own(&theirs)),
+        _ if !scene.publication.is_published(kept) => (Some(kept), moving, own(&ours)),
         (Strategy::Reparent, (Some(_), Some(_))) => {
             return Ok(Err(format!(
                 "databases may have run both '{kept}' and '{moving}', so only a merge revision changes nothing that \
@@ -100,8 +117,6 @@ pub(super) fn repair(
         }
         (_, (None, Some(_))) => (Some(kept), moving, ours),
         (Strategy::Reparent, _) => (Some(moving), kept, theirs),
-        _ if !published(&theirs) => (Some(moving), kept, theirs),
-        _ if !published(&ours) => (Some(kept), moving, ours),
         (_, (Some(_), None)) => (Some(moving), kept, theirs),
         _ => (None, kept, Vec::new()),
     };
@@ -128,19 +143,26 @@ fn move_chain(
 ) -> Result<Result<Repair, String>, Error> {
     let mut editor = Editor::new(scene);
     let inside: BTreeSet<&str> = members.iter().map(String::as_str).collect();
+    let graph = &scene.state.graph;
+    let below = graph.ancestors(onto);
     for id in members {
         for script in scene.state.scripts_of(id) {
             let parents: Vec<String> = script.down_revisions().map(str::to_owned).collect();
             if !parents.is_empty() && parents.iter().all(|parent| inside.contains(parent.as_str())) {
                 continue;
             }
-            let mut to: Vec<String> = Vec::new();
-            for parent in &parents {
-                let new = if inside.contains(parent.as_str()) { parent.as_str() } else { onto };
-                if !to.iter().any(|known| known == new) {
-                    to.push(new.to_owned());
-                }
+            let mut to: Vec<&str> = Vec::new();
+            for parent in parents.iter().map(String::as_str) {
+                // A published parent that the other side does not have stays one: this becomes a merge point.
+                let stays = inside.contains(parent) || graph.contains(parent) && !below.contains(parent);
+                to.push(if stays { parent } else { onto });
             }
+            if parents.iter().all(|parent| !inside.contains(parent.as_str())) && !to.contains(&onto) {
+                to.push(onto);
+            }
+            let mut seen = BTreeSet::new();
+            to.retain(|parent| seen.insert(*parent));
+            let mut to: Vec<String> = to.into_iter().map(str::to_owned).collect();
             if to.is_empty() {
                 to.push(onto.to_owned());
             }
@@ -272,7 +294,7 @@ fn merge(
     };
     let file_template = environment.file_template.as_deref().or(scene.naming.file_template.as_deref());
     let file = scene.dialect.new_file(&location, template.as_deref(), file_template, &script);
-    if file.notes.iter().any(|note| note.contains("script.py.mako")) && template.is_some() {
+    if file.by_default {
         return Ok(Err(format!(
             "{} (write the merge revision with 'alembic merge heads')",
             file.notes.join("; ")

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::evidence::{Standing, alone};
+use super::heads;
 use super::publication::told;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind};
@@ -10,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::history::{Reader, timeline};
 use crate::python::grade::Grade;
 use crate::revision::Script;
+use crate::rules::crowded_heads;
 use crate::vcs::{BlobId, CommitId, Error, RepoPath, Walk};
 
 /// A file of the history that states the missing id.
@@ -116,11 +118,25 @@ pub(super) fn repair(
                 evidence,
             )
         }
-        several => Ok(Err(format!(
-            "'{}' never existed here, and {} other heads could be meant",
-            missing.missing,
-            several.len()
-        ))),
+        several => {
+            // Heads that should be one are joined first; then there is one that can be meant.
+            let several: BTreeSet<&str> = several.iter().map(|head| head.as_str()).collect();
+            let crowded = crowded_heads(&scene.state).into_iter().map(|group| group.heads);
+            let crowded = crowded
+                .map(|heads| heads.into_iter().filter(|head| several.contains(head.as_str())).collect())
+                .find(|heads: &BTreeSet<String>| heads.len() > 1);
+            if let Some(heads) = crowded
+                && let Ok(repair) = heads::join(scene, reader, heads)?
+            {
+                return Ok(Ok(repair));
+            }
+            Ok(Err(format!(
+                "'{}' never existed here, and {} other heads could be meant: set down_revision of '{}' by hand",
+                missing.missing,
+                several.len(),
+                missing.revision
+            )))
+        }
     }
 }
 

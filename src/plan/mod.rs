@@ -4,11 +4,14 @@
 //! is taken from what the new reading says. In the end the whole must have lost what it set out to
 //! repair and gained nothing.
 
+mod by_hand;
+mod circle;
 mod database;
 mod docstring;
 mod duplicate_id;
 mod evidence;
 mod heads;
+mod inserted;
 mod mentions;
 mod missing_parent;
 mod number;
@@ -261,8 +264,15 @@ impl Plan {
 const MOST_REPAIRS: usize = 200;
 
 /// In this order, as each makes the next one simpler.
-pub const REPAIRABLE: [&str; 5] =
-    ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number", "stale-docstring"];
+pub const REPAIRABLE: [&str; 7] = [
+    "duplicate-revision",
+    "revision-cycle",
+    "inserted-below-head",
+    "missing-parent",
+    "multiple-heads",
+    "duplicate-number",
+    "stale-docstring",
+];
 
 /// Plans the repair of what [`check`] finds for `question`.
 ///
@@ -302,6 +312,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         let repaired: Result<Repair, String> = match (&scene, finding.rule) {
             (None, _) => Err("its environment is not there any more".into()),
             (Some(scene), "duplicate-revision") => duplicate_id::repair(scene, reader, &finding)?,
+            (Some(scene), "revision-cycle") => circle::repair(scene, reader, &finding)?,
+            (Some(scene), "inserted-below-head") => inserted::repair(scene, reader, &finding)?,
             (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
             (Some(scene), "duplicate-number") => number::repair(scene, reader, &finding)?,
@@ -360,7 +372,17 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         Some(last) => last,
         None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
     };
-    let repaired = prove(&first, &last, !groups.is_empty())?;
+    let repaired = prove(&first, &last, &groups)?;
+    // What is not for a plan to repair is told all the same.
+    for finding in last.findings.iter().filter(|one| one.new || standing) {
+        if let Some(reason) = by_hand::left(finding).filter(|_| !choices.off.contains(finding.rule)) {
+            let (rule, message) = (finding.rule, finding.message.clone());
+            refused.insert(
+                (rule, finding.subject.clone()),
+                Refusal { rule, message, reason: reason.to_owned() },
+            );
+        }
+    }
     Ok(Plan {
         files: files(reader, original, tree, &moved)?,
         heads_before: heads_of(&first),
@@ -412,6 +434,8 @@ fn is_target(finding: &Diagnostic, standing: bool, choices: &Choices) -> bool {
     let ours = match finding.rule {
         // Published docstrings break nothing, and nobody who repairs heads wants them changed as well.
         "stale-docstring" => choices.docstrings || finding.new && !standing,
+        // What stands is compared with itself: only the plan can have put anything below.
+        "inserted-below-head" => finding.new && !standing,
         _ => finding.new || standing,
     };
     ours && REPAIRABLE.contains(&finding.rule) && !choices.off.contains(finding.rule)
@@ -443,8 +467,8 @@ fn heads_of(answer: &Answer) -> Vec<String> {
 pub struct Unproven(pub String);
 
 /// What the plan repaired; refuses where it brought something new.
-fn prove(first: &Answer, last: &Answer, changed: bool) -> Result<Vec<Diagnostic>, Unproven> {
-    if !changed {
+fn prove(first: &Answer, last: &Answer, groups: &[Group]) -> Result<Vec<Diagnostic>, Unproven> {
+    if groups.is_empty() {
         return Ok(Vec::new());
     }
     let has = |answer: &Answer, finding: &Diagnostic| {
@@ -460,8 +484,19 @@ fn prove(first: &Answer, last: &Answer, changed: bool) -> Result<Vec<Diagnostic>
         "renamed-after-landing",
         "deleted-after-landing",
     ];
+    // A merge revision of the plan runs nothing: it may stand below something published.
+    let runs_nothing = |finding: &Diagnostic| {
+        let mut steps = groups.iter().flat_map(|group| &group.steps);
+        finding.rule == "inserted-below-head"
+            && steps.any(|step| {
+                step.kind == StepKind::MergeRevision && finding.revisions.contains(&step.revision)
+            })
+    };
     let gained = last.findings.iter().find(|finding| {
-        finding.severity == Severity::Error && !told.contains(&finding.rule) && !has(first, finding)
+        finding.severity == Severity::Error
+            && !told.contains(&finding.rule)
+            && !has(first, finding)
+            && !runs_nothing(finding)
     });
     if let Some(gained) = gained {
         return Err(Unproven(format!("{}: {}", gained.rule, gained.message)));

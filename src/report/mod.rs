@@ -20,6 +20,7 @@ pub mod heads_text;
 mod lanes;
 mod layout;
 pub mod locate_text;
+pub mod mail;
 pub mod model;
 pub mod patch;
 pub mod plan_text;

@@ -9,6 +9,7 @@ use crate::cli::session::{Session, is_relevant};
 use crate::cli::time::now;
 use crate::history::Reader;
 use crate::plan::{Choices, FileChange, Group, Plan, Strategy, mentions, plan};
+use crate::report::mail::{self, Mail};
 use crate::report::model::{
     DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, PlannedMention,
     RefusedFault, VERSION,
@@ -72,7 +73,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         return Ok(if done { Verdict::Clean } else { Verdict::Findings });
     }
     if args.patch {
-        out.bytes(&mail(&session, &reader, &plan)?)?;
+        out.bytes(&as_mail(&session, &reader, &plan)?)?;
         return Ok(Verdict::Clean);
     }
     if args.commit {
@@ -385,7 +386,7 @@ fn write(
 }
 
 /// The plan as one mail for `git am`.
-fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, Failure> {
+fn as_mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, Failure> {
     let author = session.repo.author_name()?;
     let subject = match plan.groups.as_slice() {
         [only] => subject(only),
@@ -393,17 +394,18 @@ fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, 
     };
     let body: Vec<String> = plan.groups.iter().map(body).collect();
     let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000");
-    let mut mail = format!(
-        "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: {author}\n\
-         Date: {date}\nSubject: [PATCH] {subject}\n\n{}\n---\n",
-        body.join("\n").trim_end()
-    )
-    .into_bytes();
+    let mut patch = Vec::new();
     for file in &plan.files {
-        mail.extend(with_patch(session, reader, plan, file, patch::diff)?);
+        patch.extend(with_patch(session, reader, plan, file, patch::diff)?);
     }
-    mail.extend_from_slice(format!("-- \nonehead {VERSION}\n").as_bytes());
-    Ok(mail)
+    Ok(mail::mail(&Mail {
+        from: &author,
+        date: &date.to_string(),
+        subject: &subject,
+        body: &body.join("\n"),
+        patch: &patch,
+        signature: &format!("onehead {VERSION}"),
+    }))
 }
 
 /// Takes the last move of a branch back.
