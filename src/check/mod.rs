@@ -1,6 +1,7 @@
 //! The pre-merge question: what would merging head into base bring?
 
 mod evidence;
+mod project;
 
 use std::collections::BTreeSet;
 
@@ -144,6 +145,9 @@ pub fn check<E: From<Error>>(
         };
         findings.extend(compare(repo, reader, question, &state, &sides)?);
     }
+    let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
+    let around = project::brought(repo.objects(), trees, &at_merge, &at_base, question.all_findings)?;
+    findings.extend(around);
     if !question.all_findings {
         findings.retain(|finding| finding.new);
     }
@@ -188,6 +192,7 @@ fn standing<E: From<Error>>(
         drop_ignored(&state, &mut findings);
         merged.push(state);
     }
+    findings.extend(project::standing(repo.objects(), side.tree, &merged)?);
     for finding in &mut findings {
         finding.new = false;
     }

@@ -1,13 +1,20 @@
 //! The command line as typed.
 
+mod locate;
 pub(super) mod schema;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use locate::LocateArgs;
+
 use crate::diagnostic;
 use schema::SchemaArgs;
+
+mod audit;
+
+pub(super) use audit::{AuditArgs, AuditFormat};
 
 /// Tells a team what its database-migration history is, was, and will be after a merge.
 #[derive(Debug, Parser)]
@@ -129,6 +136,16 @@ pub(super) enum Command {
         after_help = "Nothing of the repository is run, and no database is asked. What cannot be known by reading is marked.\n\nExamples:\n  onehead schema\n  onehead schema v2.0 --at 4f2a91c0d1e2\n  onehead schema --format sql"
     )]
     Schema(SchemaArgs),
+    /// Everything that ever happened to the migrations of the trunk
+    #[command(
+        after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
+    )]
+    Audit(AuditArgs),
+    /// Where a revision lives and lived, and how it comes back
+    #[command(
+        after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"
+    )]
+    Locate(LocateArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -154,6 +171,8 @@ pub(super) enum GraphFormat {
     Dot,
     /// Mermaid flowchart
     Mermaid,
+    /// A drawing that stands alone
+    Svg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -254,6 +273,9 @@ pub(super) struct FixArgs {
     /// How heads are joined
     #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
     pub(super) strategy: FixStrategy,
+    /// Mend stale docstrings of published revisions, too
+    #[arg(long)]
+    pub(super) docstrings: bool,
     /// A revision that a database stands at (repeatable)
     #[arg(long, value_name = "ID")]
     pub(super) deployed: Vec<String>,

@@ -11,6 +11,7 @@ use anstream::AutoStream;
 
 use super::args::{Args, Color};
 use crate::plan;
+use crate::report::audit_html::PageError;
 use crate::text::{is_hidden, printable};
 use crate::vcs;
 
@@ -71,6 +72,16 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Repository(error) => error.into(),
+            PageError::Output(error) => error.into(),
+            PageError::Data(error) => error.into(),
+        }
+    }
+}
+
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         io::Error::from(error).into()
@@ -106,6 +117,14 @@ impl Output {
         }
     }
 
+    /// Bytes as they are: a patch holds what files hold, and the stream of reports takes text alone.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.report.flush()?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
+    }
+
     /// A document as JSON, indented, with a newline.
     pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)?;
@@ -139,6 +158,12 @@ pub(super) fn json_printable(json: &str) -> Cow<'_, str> {
 
 fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Keeps what a command has built until the process ends, which is soon: the kernel takes all memory
+/// back at once, and giving it back piece by piece would take a tenth of the run.
+pub(super) fn leave_to_the_end<T>(built: T) {
+    std::mem::forget(built);
 }
 
 /// Turns a command's result into talk and an exit code.

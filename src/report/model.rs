@@ -1,10 +1,16 @@
 //! The documents that onehead prints, version 1: a frozen, versioned copy of what the analysis knows.
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
+mod locate;
 pub mod schema;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+
+mod audit;
+
+pub use audit::*;
+pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -464,6 +470,8 @@ pub struct PlanDocument {
     pub steps: Vec<PlanStep>,
     /// Ids that change.
     pub id_changes: Vec<IdChange>,
+    /// Places beside the environment that name what changes; they are left alone.
+    pub mentions: Vec<PlannedMention>,
     /// What that means for databases.
     pub database: Vec<DatabaseConsequence>,
     /// Heads of the merge before.
@@ -474,10 +482,27 @@ pub struct PlanDocument {
     pub files: Vec<PlannedFile>,
     /// Faults that are left alone, and why.
     pub refused: Vec<RefusedFault>,
-    /// What could not be done as the repository's own templates ask.
+    /// What could not be done as the repository's own templates ask, or was not searched.
     pub notes: Vec<String>,
     /// What was written; null where nothing was.
     pub result: Option<PlanResult>,
+}
+
+/// A place that names an id, or a file of an id, that a plan changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlannedMention {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is named there.
+    pub from: String,
+    /// What it is called after the plan.
+    pub to: String,
+    /// Whether something else goes on being called so, and may be what is meant.
+    pub shared: bool,
+    /// The line's text, cut where it is long.
+    pub text: String,
 }
 
 /// One change of one revision.

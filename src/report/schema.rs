@@ -4,15 +4,20 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
-use super::model::{CheckDocument, DiffDocument, GraphDocument, HeadsDocument, PlanDocument, TimelineRecord};
+use super::model::{
+    AuditDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument,
+    TimelineRecord,
+};
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        ("audit", schema::<AuditDocument>("audit")),
         ("check", schema::<CheckDocument>("check")),
         ("diff", schema::<DiffDocument>("diff")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
+        ("locate", schema::<LocateDocument>("locate")),
         ("plan", schema::<PlanDocument>("plan")),
         ("timeline", schema::<TimelineRecord>("timeline")),
     ]
@@ -36,7 +41,9 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::report::sample::{broken, check, diff, graph, heads, hostile, labelled, merged, record};
+    use crate::report::sample::{
+        audit, broken, check, diff, graph, heads, hostile, labelled, merged, record,
+    };
 
     fn file(kind: &str) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/schemas").join(format!("{kind}.json"))
@@ -70,6 +77,7 @@ mod tests {
     #[test]
     fn documents_are_valid() {
         let environments = || vec![merged(), labelled(), broken(), hostile()];
+        valid("audit", &audit());
         valid("check", &check());
         valid("diff", &diff());
         valid("graph", &graph(environments()));

@@ -8,16 +8,23 @@ use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
+use crate::project::Project;
 use crate::vcs::Conflict;
 
+mod alembic_without_environment;
 mod competing_merge_revisions;
+mod create_all_in_application;
 mod deleted_after_landing;
+mod deploy_without_upgrade;
 mod divergent_revision;
 mod duplicate_number;
 mod duplicate_revision;
 mod dynamic_identifier;
 mod edited_after_landing;
 mod empty_migration;
+mod env_async_url;
+mod env_models_not_imported;
+mod env_no_metadata;
 mod filename_mismatch;
 mod implausible_revision_id;
 mod inserted_below_head;
@@ -34,6 +41,8 @@ mod reused_revision_id;
 mod revision_cycle;
 mod revision_id_too_long;
 mod stale_docstring;
+mod sync_engine_async_url;
+mod unmanaged_metadata;
 mod unreadable_revision;
 mod unscanned_migrations;
 
@@ -58,8 +67,19 @@ pub trait Rule: Sync {
     /// Its name and documentation.
     fn meta(&self) -> &'static RuleMeta;
 
-    /// Reports its faults in the state of `cx`.
-    fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>);
+    /// Reports its faults in the state of one environment.
+    fn check(&self, _cx: &RuleCx<'_>, _sink: &mut Vec<Diagnostic>) {}
+
+    /// Reports its faults in what surrounds the environments of a tree.
+    fn check_project(&self, _cx: &ProjectCx<'_>, _sink: &mut Vec<Diagnostic>) {}
+}
+
+/// What rules see of a whole tree.
+pub struct ProjectCx<'a> {
+    /// What its files say of start-up and deployment.
+    pub project: &'a Project,
+    /// Its environments.
+    pub states: &'a [Snapshot],
 }
 
 /// What rules see of one environment.
@@ -138,14 +158,20 @@ impl fmt::Display for SeenRevision {
 
 /// Every rule, sorted by name.
 pub static RULES: &[&dyn Rule] = &[
+    &alembic_without_environment::AlembicWithoutEnvironment,
     &competing_merge_revisions::CompetingMergeRevisions,
+    &create_all_in_application::CreateAllInApplication,
     &deleted_after_landing::DeletedAfterLanding,
+    &deploy_without_upgrade::DeployWithoutUpgrade,
     &divergent_revision::DivergentRevision,
     &duplicate_number::DuplicateNumber,
     &duplicate_revision::DuplicateRevision,
     &dynamic_identifier::DynamicIdentifier,
     &edited_after_landing::EditedAfterLanding,
     &empty_migration::EmptyMigration,
+    &env_async_url::EnvAsyncUrl,
+    &env_models_not_imported::EnvModelsNotImported,
+    &env_no_metadata::EnvNoMetadata,
     &filename_mismatch::FilenameMismatch,
     &implausible_revision_id::ImplausibleRevisionId,
     &inserted_below_head::InsertedBelowHead,
@@ -162,6 +188,8 @@ pub static RULES: &[&dyn Rule] = &[
     &revision_cycle::RevisionCycle,
     &revision_id_too_long::RevisionIdTooLong,
     &stale_docstring::StaleDocstring,
+    &sync_engine_async_url::SyncEngineAsyncUrl,
+    &unmanaged_metadata::UnmanagedMetadata,
     &unreadable_revision::UnreadableRevision,
     &unscanned_migrations::UnscannedMigrations,
 ];
@@ -179,6 +207,15 @@ pub fn run(cx: &RuleCx<'_>) -> Vec<Diagnostic> {
     }
     for diagnostic in &mut found {
         diagnostic.environment = Some(cx.state.environment.name.clone());
+    }
+    found
+}
+
+/// Runs every rule on what surrounds the environments.
+pub fn run_project(cx: &ProjectCx<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for rule in RULES {
+        rule.check_project(cx, &mut found);
     }
     found
 }

@@ -3,6 +3,7 @@
 
 mod error;
 mod ids;
+mod lost;
 mod merge;
 mod objects;
 mod repo;
@@ -16,6 +17,7 @@ mod write;
 
 pub use error::Error;
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
+pub use lost::ReflogEntry;
 pub use merge::{Conflict, MergedTree, merge_trees, virtual_base};
 pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFactory};
 pub use repo::{RefTip, Repo, Trunk};

@@ -1,13 +1,13 @@
-use jiff::Timestamp;
-
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, Format, Global};
 use crate::cli::config::Level;
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::shell::shell_word;
+use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
-use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
+use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::{check_text, convert};
 use crate::revision::Environment;
@@ -35,9 +35,10 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         session.note_absent(answer.merged.iter().map(|snapshot| &snapshot.environment), out);
     }
     let mut findings = apply_levels(&session, answer.findings);
-    if findings.iter().any(is_repairable) {
+    if findings.iter().any(|finding| is_repairable(finding, answer.brings_nothing)) {
         name_fixes(&session, &mut reader, &question, (global, args), &mut findings);
     }
+    name_docstrings(&fix_command(global, args, " --docstrings"), answer.brings_nothing, &mut findings);
     let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
     let failed = findings.iter().any(|finding| finding.severity <= fail_on);
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
@@ -67,6 +68,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         Format::Json => out.json(&document)?,
         Format::Text => check_text::check_text(&document, &mut out.report)?,
     }
+    leave_to_the_end((session, reader, document, answer.merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
@@ -86,9 +88,27 @@ fn head(session: &Session<'_>, args: &CheckArgs) -> Result<Side, Failure> {
     Ok(side(session, head)?)
 }
 
-/// Whether a plan is worth the while.
-fn is_repairable(finding: &Diagnostic) -> bool {
-    finding.severity != Severity::Info && REPAIRABLE.contains(&finding.rule)
+/// Whether a plan is worth the while: what it says of docstrings that stand already is known without it.
+fn is_repairable(finding: &Diagnostic, standing: bool) -> bool {
+    REPAIRABLE.contains(&finding.rule) && !is_old_docstring(finding, standing)
+}
+
+fn is_old_docstring(finding: &Diagnostic, standing: bool) -> bool {
+    finding.rule == "stale-docstring" && (standing || !finding.new)
+}
+
+/// Names what mends docstrings that are published: they are left alone unless asked for.
+fn name_docstrings(command: &str, standing: bool, findings: &mut [Diagnostic]) {
+    let old: Vec<&mut Diagnostic> =
+        findings.iter_mut().filter(|finding| is_old_docstring(finding, standing)).collect();
+    let revisions = match old.len() {
+        1 => "1 revision".to_owned(),
+        count => format!("{count} revisions"),
+    };
+    for finding in old {
+        let summary = format!("{command}   (mends the docstring of {revisions})");
+        finding.fix = Some(Fix { kind: "docstring".into(), summary });
+    }
 }
 
 /// Names the repair of each finding that has one. A plan that cannot be made names none: the finding
@@ -102,16 +122,21 @@ fn name_fixes(
 ) {
     let choices = Choices {
         deployed: session.config.deployed.iter().cloned().collect(),
-        now: Timestamp::now().as_second(),
+        off: session.config.rules_off(),
+        now: now().as_second(),
         ..Choices::default()
     };
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
     let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
     let Ok(plan) = plan else { return };
-    let command = fix_command(global, args);
+    let command = fix_command(global, args, "");
     for finding in findings {
         // One finding may take several rounds.
-        let groups = plan.groups.iter().filter(|g| g.rule == finding.rule && g.subject == finding.subject);
+        let mends = |group: &&Group| {
+            group.rule == finding.rule
+                && (group.subject == finding.subject || group.also.contains(&finding.subject))
+        };
+        let groups = plan.groups.iter().filter(mends);
         let steps: Vec<&Step> = groups.flat_map(|group| &group.steps).collect();
         if let Some(first) = steps.first() {
             let kind = first.kind.name().to_owned();
@@ -121,27 +146,19 @@ fn name_fixes(
 }
 
 /// The `fix` that asks what this `check` asked.
-fn fix_command(global: &Global, args: &CheckArgs) -> String {
+fn fix_command(global: &Global, args: &CheckArgs, more: &str) -> String {
     let mut command = "onehead fix".to_owned();
     for (option, value) in [("--trunk", &global.trunk), ("--base", &args.base), ("--head", &args.head)] {
         if let Some(value) = value {
             command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
+    command.push_str(more);
     command + if args.staged || args.worktree { " --write" } else { " --commit" }
 }
 
-/// `text` as a POSIX shell reads it back.
-fn shell_word(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./@^:,+=".contains(&byte);
-    match !text.is_empty() && text.bytes().all(is_plain) {
-        true => text.to_owned(),
-        false => format!("'{}'", text.replace('\'', "'\\''")),
-    }
-}
-
 /// Severities as the configuration has them.
-fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let level = |finding: &Diagnostic| session.config.rules.get(finding.rule).copied();
     findings
         .into_iter()

@@ -1,11 +1,13 @@
 //! One file a command: resolve the options, call the library once, print.
 
+mod audit;
 mod check;
 mod diff;
 mod fix;
 mod graph;
 mod heads;
 mod schema;
+mod locate;
 mod timeline;
 
 use super::args::{Args, Command};
@@ -20,6 +22,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Check(command) => check::run(&args.global, command, out),
         Command::Fix(command) => fix::run(&args.global, command, out),
         Command::Schema(command) => schema::run(&args.global, command, out),
+        Command::Audit(command) => audit::run(&args.global, command, out),
+        Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
 }

@@ -18,7 +18,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use machine::{Machine, Settings};
@@ -31,9 +30,10 @@ use super::ops::Migration;
 use super::state::{Place, Schema, Touch};
 use super::value::{Callee, Value};
 use crate::history::Snapshot;
+use crate::parallel;
 use crate::revision::{Environment, Script};
 use crate::text::ByteSpan;
-use crate::vcs::{BlobId, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
 
 /// Files that one worker evaluates at a time.
 const CHUNK: usize = 24;
@@ -202,13 +202,11 @@ impl Replayer {
         roots: &[RepoPath],
         options: &Options,
     ) -> Vec<Option<Arc<[Effect]>>> {
-        let evaluate = |chunk: &[&Arc<Script>]| -> Vec<Option<Arc<[Effect]>>> {
-            let objects = self.factory.objects();
-            let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
+            let files = TreeFiles::new(objects, root, &self.cache.parsed);
             stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, options))
         };
-        let parts: Vec<Vec<Option<Arc<[Effect]>>>> = order.par_chunks(CHUNK).map(evaluate).collect();
-        parts.concat()
+        parallel::map_chunks(order, CHUNK, || self.factory.objects(), evaluate).concat()
     }
 
     fn evaluate_chunk(
