@@ -32,8 +32,22 @@ pub(super) struct Config {
     pub(super) environments: Vec<ConfiguredEnvironment>,
     /// Revisions that databases are known to stand at; what is below them has run there, too.
     pub(super) deployed: Vec<String>,
+    /// Values of settings that migrations read and that no file of the repository gives, by name.
+    pub(super) assume: BTreeMap<String, Scalar>,
     /// Severity by rule; `off` silences one.
     pub(super) rules: BTreeMap<String, Level>,
+}
+
+/// A value of `assume:`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Scalar {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A text.
+    Text(String),
 }
 
 /// Intended heads.

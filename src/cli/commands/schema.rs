@@ -1,12 +1,15 @@
+use std::collections::BTreeMap;
+
 use crate::cli::args::Global;
 use crate::cli::args::schema::{SchemaArgs, SchemaFormat};
+use crate::cli::config::{Config, Scalar};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::history::Snapshot;
 use crate::report::model::VERSION;
 use crate::report::model::schema::SchemaDocument;
 use crate::report::{schema_convert, schema_mermaid, schema_sql, schema_text};
-use crate::schema::replay::{Options, Replayer};
+use crate::schema::replay::{Assumed, Options, Replayer};
 
 pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -14,7 +17,7 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
     let mut reader = session.reader();
     let mut snapshots = session.snapshots(&mut reader, study.root)?;
     session.note_absent(snapshots.iter().map(|snapshot| &snapshot.environment), out);
-    let mut options = Options { find_naming: true, ..Options::default() };
+    let mut options = Options { find_naming: true, assume: assumed(&session.config), ..Options::default() };
     if let Some(asked) = &args.at {
         let target = target(&snapshots, asked)?;
         snapshots.retain(|snapshot| snapshot.graph.contains(&target));
@@ -48,6 +51,16 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
         SchemaFormat::Mermaid => schema_mermaid::schema_mermaid(&document, &mut out.report)?,
     }
     Ok(Verdict::Clean)
+}
+
+/// What the configuration takes settings to be.
+fn assumed(config: &Config) -> BTreeMap<String, Assumed> {
+    let value = |value: &Scalar| match value {
+        Scalar::Bool(flag) => Assumed::Flag(*flag),
+        Scalar::Int(number) => Assumed::Number(*number),
+        Scalar::Text(text) => Assumed::Text(text.clone()),
+    };
+    config.assume.iter().map(|(name, assumed)| (name.clone(), value(assumed))).collect()
 }
 
 /// The id that `asked` is, or begins, in one of the environments.

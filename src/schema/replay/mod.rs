@@ -33,7 +33,7 @@ use crate::history::Snapshot;
 use crate::parallel;
 use crate::revision::{Environment, Script};
 use crate::text::ByteSpan;
-use crate::vcs::{BlobId, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
 
 /// Files that one worker evaluates at a time.
 const CHUNK: usize = 24;
@@ -203,12 +203,11 @@ impl Replayer {
         roots: &[RepoPath],
         options: &Options,
     ) -> Vec<Option<Arc<[Effect]>>> {
-        let evaluate = |chunk: &[&Arc<Script>]| -> Vec<Option<Arc<[Effect]>>> {
-            let objects = self.factory.objects();
-            let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
+            let files = TreeFiles::new(objects, root, &self.cache.parsed);
             stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, options))
         };
-        parallel::map_chunks(order, CHUNK, || (), |(), chunk| evaluate(chunk)).concat()
+        parallel::map_chunks(order, CHUNK, || self.factory.objects(), evaluate).concat()
     }
 
     fn evaluate_chunk(
