@@ -117,7 +117,7 @@ pub(super) enum Command {
     Timeline(TimelineArgs),
     /// Would merging head into base break the migrations?
     #[command(
-        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged"
+        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged\n  onehead check --format sarif > onehead.sarif"
     )]
     Check(CheckArgs),
     /// Propose, or write, the repair of what check finds
@@ -224,8 +224,22 @@ pub(super) struct CheckArgs {
     #[arg(long)]
     pub(super) all_findings: bool,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(super) format: CheckFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people
+    Text,
+    /// onehead/check/v1
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands: annotations of a pull request on GitHub
+    Github,
+    /// Code quality report of GitLab
+    Gitlab,
 }
 
 #[derive(Debug, ClapArgs)]

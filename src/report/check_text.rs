@@ -165,6 +165,7 @@ mod tests {
     fn finding(rule: &str, severity: Severity) -> Finding {
         Finding {
             rule: rule.to_owned(),
+            subject: "heads".to_owned(),
             severity,
             environment: Some("alembic".to_owned()),
             message: "The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose."

@@ -3,9 +3,12 @@
 //! `model` holds the documents; every other module turns one of them into one format. The text
 //! formats always write ANSI styles: whoever owns the stream strips them where they do not belong.
 
+pub mod check_github;
+pub mod check_gitlab;
 pub mod check_text;
 pub mod convert;
 pub mod diff_text;
+mod fingerprint;
 pub mod graph_dot;
 pub mod graph_mermaid;
 pub mod graph_text;
@@ -17,6 +20,7 @@ pub mod patch;
 pub mod plan_text;
 #[cfg(test)]
 mod sample;
+pub mod sarif;
 pub mod schema;
 mod style;
 pub mod timeline_text;

@@ -2,11 +2,13 @@
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
 mod locate;
+mod rule;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
+pub use rule::RulePage;
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -303,6 +305,8 @@ pub struct MergedEnvironment {
 pub struct Finding {
     /// The rule's name.
     pub rule: String,
+    /// What makes it the same fault at another state, together with rule and environment.
+    pub subject: String,
     /// How bad it is.
     pub severity: Severity,
     /// The environment; null where the fault belongs to none.

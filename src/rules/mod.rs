@@ -45,9 +45,11 @@ mod sync_engine_async_url;
 mod unmanaged_metadata;
 mod unreadable_revision;
 mod unscanned_migrations;
+mod unused_suppression;
 
 pub use implausible_revision_id::is_typed_in;
 pub use multiple_heads::{HeadGroup, crowded_heads};
+pub use unused_suppression::{UNUSED_SUPPRESSION, unused_suppression};
 
 /// A rule's name and documentation.
 #[derive(Debug)]
@@ -67,11 +69,27 @@ pub trait Rule: Sync {
     /// Its name and documentation.
     fn meta(&self) -> &'static RuleMeta;
 
+    /// What has to be looked at to know that there is none of its faults.
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::State
+    }
+
     /// Reports its faults in the state of one environment.
     fn check(&self, _cx: &RuleCx<'_>, _sink: &mut Vec<Diagnostic>) {}
 
     /// Reports its faults in what surrounds the environments of a tree.
     fn check_project(&self, _cx: &ProjectCx<'_>, _sink: &mut Vec<Diagnostic>) {}
+}
+
+/// What decides whether a rule fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// The state of one environment.
+    State,
+    /// What a merge changes: the same state has the fault once and never again.
+    Merge,
+    /// What surrounds the environments.
+    Project,
 }
 
 /// What rules see of a whole tree.
@@ -192,6 +210,7 @@ pub static RULES: &[&dyn Rule] = &[
     &unmanaged_metadata::UnmanagedMetadata,
     &unreadable_revision::UnreadableRevision,
     &unscanned_migrations::UnscannedMigrations,
+    &unused_suppression::UnusedSuppression,
 ];
 
 /// The rule called `name`.
@@ -221,7 +240,7 @@ pub fn run_project(cx: &ProjectCx<'_>) -> Vec<Diagnostic> {
 }
 
 /// `'a', 'b' and 'c'`.
-fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let quoted: Vec<String> = items.into_iter().map(|item| format!("'{}'", item.as_ref())).collect();
     match quoted.as_slice() {
         [] => String::new(),

@@ -32,7 +32,15 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         (None, None) => None,
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
+    let accepted = session.accepted(base.map(|base| base.tree));
+    let question = Question {
+        base,
+        head,
+        trunk: trunk.as_ref(),
+        merging: &merging,
+        all_findings: false,
+        accepted: accepted.view(),
+    };
     let choices = Choices {
         strategy: match args.strategy {
             FixStrategy::Auto => Strategy::Auto,
