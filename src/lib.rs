@@ -1,4 +1,5 @@
 //! onehead: database-migration history read from git.
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;

@@ -89,11 +89,7 @@ fn compare(
 ///
 /// # Errors
 /// When an object is damaged.
-pub(super) fn standing(
-    objects: &Objects,
-    root: TreeId,
-    states: &[Snapshot],
-) -> Result<Around, Error> {
+pub(super) fn standing(objects: &Objects, root: TreeId, states: &[Snapshot]) -> Result<Around, Error> {
     let mut findings = match standing_with(objects, &Gatherer::default(), root, states) {
         Err(Error::Absent { .. }) => return Ok(Around::default()),
         other => other?,

@@ -1,14 +1,22 @@
 //! The command line as typed.
 
+mod explain;
 mod locate;
+mod small;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use explain::ExplainArgs;
 pub(super) use locate::LocateArgs;
+pub(super) use small::{CompletionsArgs, InitArgs, ManArgs};
 
 use crate::diagnostic;
+
+mod audit;
+
+pub(super) use audit::{AuditArgs, AuditFormat};
 
 /// Tells a team what its database-migration history is, was, and will be after a merge.
 #[derive(Debug, Parser)]
@@ -117,7 +125,7 @@ pub(super) enum Command {
     Timeline(TimelineArgs),
     /// Would merging head into base break the migrations?
     #[command(
-        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged\n  onehead check --format sarif > onehead.sarif"
+        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged\n  onehead check --format sarif > onehead.sarif\n  onehead check --all-findings --write-baseline --reason 'deployed long ago'"
     )]
     Check(CheckArgs),
     /// Propose, or write, the repair of what check finds
@@ -125,11 +133,34 @@ pub(super) enum Command {
         after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
     )]
     Fix(FixArgs),
+    /// Everything that ever happened to the migrations of the trunk
+    #[command(
+        after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
+    )]
+    Audit(AuditArgs),
     /// Where a revision lives and lived, and how it comes back
     #[command(
         after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"
     )]
     Locate(LocateArgs),
+    /// A rule's page; without RULE, the list of rules
+    #[command(
+        after_help = "Examples:\n  onehead explain\n  onehead explain multiple-heads\n  onehead explain configuration\n  onehead explain --format json"
+    )]
+    Explain(ExplainArgs),
+    /// Write a commented onehead.yaml to the top of the work tree
+    #[command(after_help = "Nothing is overwritten.\n\nExamples:\n  onehead init\n  onehead init --print")]
+    Init(InitArgs),
+    /// Shell completions
+    #[command(
+        after_help = "Examples:\n  onehead completions bash > ~/.local/share/bash-completion/completions/onehead\n  onehead completions fish > ~/.config/fish/completions/onehead.fish"
+    )]
+    Completions(CompletionsArgs),
+    /// Manual pages
+    #[command(
+        after_help = "Examples:\n  onehead man | man -l -\n  onehead man --dir ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -155,6 +186,8 @@ pub(super) enum GraphFormat {
     Dot,
     /// Mermaid flowchart
     Mermaid,
+    /// A drawing that stands alone
+    Svg,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -223,6 +256,18 @@ pub(super) struct CheckArgs {
     /// Report the faults that base has already, too
     #[arg(long)]
     pub(super) all_findings: bool,
+    /// Accept what is found: add it to the baseline of onehead.yaml in the work tree
+    #[arg(long, conflicts_with = "format")]
+    pub(super) write_baseline: bool,
+    /// Why it is accepted
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "write_baseline",
+        default_value = "was there when onehead was adopted",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(super) reason: String,
     /// Output format
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub(super) format: CheckFormat,
@@ -269,6 +314,9 @@ pub(super) struct FixArgs {
     /// How heads are joined
     #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
     pub(super) strategy: FixStrategy,
+    /// Mend stale docstrings of published revisions, too
+    #[arg(long)]
+    pub(super) docstrings: bool,
     /// A revision that a database stands at (repeatable)
     #[arg(long, value_name = "ID")]
     pub(super) deployed: Vec<String>,

@@ -136,6 +136,12 @@ pub(super) enum Level {
 }
 
 impl Config {
+    /// Rules that are silenced.
+    pub(super) fn rules_off(&self) -> BTreeSet<String> {
+        let off = self.rules.iter().filter(|(_, level)| **level == Level::Off);
+        off.map(|(rule, _)| rule.clone()).collect()
+    }
+
     /// Reads the configuration from the text of `file`.
     ///
     /// # Errors

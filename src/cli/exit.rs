@@ -11,6 +11,7 @@ use anstream::AutoStream;
 
 use super::args::{Args, Color};
 use crate::plan;
+use crate::report::audit_html::PageError;
 use crate::text::{is_hidden, printable};
 use crate::vcs;
 
@@ -71,6 +72,16 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Repository(error) => error.into(),
+            PageError::Output(error) => error.into(),
+            PageError::Data(error) => error.into(),
+        }
+    }
+}
+
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         io::Error::from(error).into()
@@ -104,6 +115,14 @@ impl Output {
         if !self.quiet {
             let _ = writeln!(self.talk, "{}", printable_lines(text));
         }
+    }
+
+    /// Bytes as they are: a patch holds what files hold, and the stream of reports takes text alone.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.report.flush()?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
     }
 
     /// A document as JSON, indented, with a newline.

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
-use jiff::Zoned;
 use jiff::tz::TimeZone;
 
 use super::args::Global;
 use super::config::{Config, FILE_NAME, MAX_BYTES};
 use super::exit::{Failure, Output};
+use super::time::now;
 use crate::check::{Acceptance, Accepted};
 use crate::history::{Reader, Snapshot};
 use crate::revision::{Environment, ExpectedHeads};
@@ -39,7 +39,7 @@ impl Acceptances {
             file: &self.file,
             entries: &self.entries,
             before: &self.before,
-            today: Some(Zoned::now().with_time_zone(TimeZone::UTC).date()),
+            today: Some(now().to_zoned(TimeZone::UTC).date()),
             partial: self.partial,
         }
     }
@@ -66,7 +66,13 @@ impl<'a> Session<'a> {
             Some(git_dir) => Repo::open(&directory.join(git_dir))?,
             None => Repo::discover(directory)?,
         };
-        Ok(Self { repo, config: Config::default(), global, config_name: String::new(), config_text: String::new() })
+        Ok(Self {
+            repo,
+            config: Config::default(),
+            global,
+            config_name: String::new(),
+            config_text: String::new(),
+        })
     }
 
     /// Reads the configuration that holds for the tree `root`.
@@ -84,6 +90,7 @@ impl<'a> Session<'a> {
             }
             (None, None) => (FILE_NAME.into(), None),
         };
+        self.config_text.clear();
         if let Some(text) = text {
             self.config = Config::parse(&name, &text)?;
             self.config_text = String::from_utf8_lossy(&text).into_owned();
@@ -209,7 +216,7 @@ impl<'a> Session<'a> {
 }
 
 /// The bytes of a regular file that is no larger than a configuration may be.
-fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
     // Looked at before it is opened: opening a pipe waits for its writer.
     let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !found.is_file() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::evidence::{Standing, alone};
 use super::publication::told;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind};
@@ -35,6 +36,8 @@ pub(super) fn repair(
         true => None,
         false => search(scene, reader, &missing.missing)?,
     };
+    let trunk = scene.publication.trunk_name();
+    let standing = alone(trunk, &Standing::of_file(scene, child)?.called(&child.revision));
     let mut editor = Editor::new(scene);
     if let Some(found) = &found {
         let evidence =
@@ -49,7 +52,7 @@ pub(super) fn repair(
                 &missing.missing,
                 &now.revision.clone(),
                 reason,
-                vec![evidence],
+                [vec![evidence], standing].concat(),
             );
         }
         if reader.objects().entry(scene.head_tree, &found.path)?.is_some() {
@@ -64,15 +67,16 @@ pub(super) fn repair(
             from: "absent".into(),
             to: missing.missing.clone(),
             reason: format!("'{}' needs it, and databases that stand at it do", missing.revision),
-            evidence: vec![evidence],
+            evidence: [vec![evidence], standing].concat(),
         });
         editor.create(found.path.clone(), text);
         return editor.finish(reader.objects()).map(Ok);
     }
-    let evidence = vec![match missing.missing.as_str() {
+    let mut evidence = vec![match missing.missing.as_str() {
         "" => "the parent is the empty string".to_owned(),
         id => format!("'{id}' is nowhere in the history of this repository"),
     }];
+    evidence.extend(standing);
     let stem = scene.state.scripts.iter().find(|script| {
         script.path.name().strip_suffix(b".py").is_some_and(|stem| stem == missing.missing.as_bytes())
     });
@@ -140,8 +144,8 @@ fn repoint(
         revision: child.revision.to_string(),
         path: child.path.clone(),
         new_path: None,
-        from: from.to_owned(),
-        to: parents.join(", "),
+        from: if from.is_empty() { "\"\"".to_owned() } else { from.to_owned() },
+        to: if parents.is_empty() { "None".to_owned() } else { parents.join(", ") },
         reason,
         evidence,
     });

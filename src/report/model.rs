@@ -7,8 +7,11 @@ mod rule;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+mod audit;
+
+pub use audit::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
-pub use rule::RulePage;
+pub use rule::{ConfigurationKey, ExplainDocument, RulePage};
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -274,6 +277,8 @@ pub struct CheckDocument {
     pub merge_base: Option<String>,
     /// `clean` or `findings`.
     pub verdict: &'static str,
+    /// How many findings are left out because a comment or the configuration accepts them.
+    pub suppressed: usize,
     /// The environments of the merge result, without their revisions.
     pub merged: Vec<MergedEnvironment>,
     /// What was found, sorted by environment, severity, rule and place.
@@ -470,6 +475,8 @@ pub struct PlanDocument {
     pub steps: Vec<PlanStep>,
     /// Ids that change.
     pub id_changes: Vec<IdChange>,
+    /// Places beside the environment that name what changes; they are left alone.
+    pub mentions: Vec<PlannedMention>,
     /// What that means for databases.
     pub database: Vec<DatabaseConsequence>,
     /// Heads of the merge before.
@@ -480,10 +487,27 @@ pub struct PlanDocument {
     pub files: Vec<PlannedFile>,
     /// Faults that are left alone, and why.
     pub refused: Vec<RefusedFault>,
-    /// What could not be done as the repository's own templates ask.
+    /// What could not be done as the repository's own templates ask, or was not searched.
     pub notes: Vec<String>,
     /// What was written; null where nothing was.
     pub result: Option<PlanResult>,
+}
+
+/// A place that names an id, or a file of an id, that a plan changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlannedMention {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is named there.
+    pub from: String,
+    /// What it is called after the plan.
+    pub to: String,
+    /// Whether something else goes on being called so, and may be what is meant.
+    pub shared: bool,
+    /// The line's text, cut where it is long.
+    pub text: String,
 }
 
 /// One change of one revision.

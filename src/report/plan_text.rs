@@ -28,6 +28,21 @@ pub fn plan_text(doc: &PlanDocument, out: &mut dyn io::Write) -> io::Result<()> 
             writeln!(out, "     {} {}", paint(DIM, "-"), printable(fact))?;
         }
     }
+    if !doc.mentions.is_empty() {
+        writeln!(out, "\n{}", paint(HEADING, "named elsewhere, and left to you"))?;
+        for mention in &doc.mentions {
+            let now = match mention.shared {
+                true => format!("{} may mean {} now", printable(&mention.from), printable(&mention.to)),
+                false => format!("{} is {} now", printable(&mention.from), printable(&mention.to)),
+            };
+            writeln!(
+                out,
+                "  {} {now}\n    {}",
+                paint(MARK, format!("{}:{}:", printable(&mention.path), mention.line)),
+                paint(DIM, printable(&mention.text))
+            )?;
+        }
+    }
     if !doc.database.is_empty() {
         writeln!(out, "\n{}", paint(HEADING, "databases"))?;
         for consequence in &doc.database {

@@ -186,6 +186,7 @@ pub(super) fn check() -> CheckDocument {
         head: None,
         merge_base: None,
         verdict: "findings",
+        suppressed: 1,
         merged: vec![MergedEnvironment {
             name: graph.name,
             dialect: graph.dialect,
@@ -248,6 +249,17 @@ pub(super) fn page() -> RulePage {
     }
 }
 
+/// A rule's page and a key.
+pub(super) fn explain() -> ExplainDocument {
+    let key = ConfigurationKey { key: "trunk".to_owned(), description: "The branch.".to_owned() };
+    ExplainDocument {
+        schema: "onehead/explain/v1",
+        version: VERSION,
+        rules: vec![page()],
+        configuration: vec![key],
+    }
+}
+
 /// A diff with every kind of change.
 pub(super) fn diff() -> DiffDocument {
     let record = record(&["2b"]);
@@ -298,6 +310,135 @@ pub(super) fn heads() -> HeadsDocument {
             too_many: true,
             heads: vec![head(Some(landed)), head(None)],
         }],
+    }
+}
+
+/// A commit of the trunk.
+pub(super) fn deed(commit: &str, time: &str) -> Deed {
+    Deed {
+        commit: commit.repeat(40),
+        time: time.to_owned(),
+        author: "A. Author".to_owned(),
+        subject: "Do it".to_owned(),
+        merge: true,
+    }
+}
+
+/// An audit with every list filled: an incident that stands and one that does not, a change, a finding.
+pub(super) fn audit() -> AuditDocument {
+    let (opened, closed) = (deed("a", "2024-01-31T10:02:03Z"), deed("b", "2024-03-01T10:02:03Z"));
+    let standing = Incident {
+        rule: "missing-parent",
+        revisions: strings(&["2b"]),
+        about: Some("1a".to_owned()),
+        paths: strings(&["2b.py"]),
+        most: 1,
+        opened: opened.clone(),
+        opened_earlier: true,
+        closed: None,
+        commits_open: 3,
+        seconds_open: 90,
+        closed_how: None,
+    };
+    let over = Incident {
+        rule: "multiple-heads",
+        revisions: strings(&["2b", "3c"]),
+        about: None,
+        paths: Vec::new(),
+        most: 2,
+        opened_earlier: false,
+        closed: Some(closed.clone()),
+        commits_open: 2,
+        seconds_open: 30 * 86_400,
+        closed_how: Some("merge-revision"),
+        ..standing.clone()
+    };
+    let changed = PostLandingChange {
+        revision: "2b".to_owned(),
+        path: "2b.py".to_owned(),
+        commit: closed.commit.clone(),
+        time: closed.time.clone(),
+        author: closed.author.clone(),
+        subject: closed.subject.clone(),
+        change: "reparented",
+        grade: Some("upgrade"),
+        from: Some("1a".to_owned()),
+        to: Some(String::new()),
+        revisions: strings(&["2b"]),
+        landed: Some(opened.commit.clone()),
+        released: Some("v1".to_owned()),
+        shipped: Some(ShippedVersion { first: "v1".to_owned(), last: "v2".to_owned(), tags: 2 }),
+        blobs: Blobs { before: Some("c".repeat(40)), after: None },
+    };
+    AuditDocument {
+        schema: "onehead/audit/v1",
+        version: VERSION,
+        commit: closed.commit.clone(),
+        time: closed.time.clone(),
+        trunk: Some("main".to_owned()),
+        line: "main".to_owned(),
+        since: Some(opened.time.clone()),
+        commits: 4,
+        environments: vec![EnvironmentAudit {
+            name: "alembic".to_owned(),
+            directory: "migrations".to_owned(),
+            exists: true,
+            history: vec![EnvironmentEvent {
+                event: "created",
+                directory: "migrations".to_owned(),
+                at: opened.clone(),
+                earlier: true,
+            }],
+            statistics: AuditStatistics {
+                states: 3,
+                files: 4,
+                revisions: 4,
+                revisions_landed: 5,
+                revisions_by_month: vec![MonthCount {
+                    month: "2024-01".to_owned(),
+                    revisions: 5,
+                    merge_revisions: 1,
+                }],
+                merge_revisions: 1,
+                branch_points: 1,
+                heads: 1,
+                bases: 1,
+                longest_chain: Some(3),
+                time_to_landing: Some(Waits {
+                    revisions: 5,
+                    median_seconds: 60,
+                    ninth_decile_seconds: 7_200,
+                    longest_seconds: 86_400,
+                }),
+                authors: vec![AuthorCount { author: "A. Author".to_owned(), revisions: 5 }],
+                docstrings: 4,
+                stale_docstrings: 1,
+                stale_docstring_share: Some(0.25),
+                edited_files: 1,
+                cosmetic_edits: 2,
+                commits_without_upgrade: 3,
+                biggest_incidents: vec![BigIncident {
+                    rule: "multiple-heads",
+                    revisions: strings(&["2b", "3c"]),
+                    commit: opened.commit.clone(),
+                    seconds_open: 30 * 86_400,
+                }],
+            },
+            incidents: vec![over, standing],
+            outages: vec![Outage {
+                opened: opened.clone(),
+                closed: None,
+                commits: 3,
+                reasons: vec!["missing-parent", "multiple-heads"],
+            }],
+            post_landing_changes: vec![changed],
+        }],
+        findings: vec![StandingFinding {
+            finding: check().findings.remove(0),
+            since: Some(opened),
+            since_earlier: true,
+        }],
+        not_looked_at: strings(&["the dark"]),
     }
 }
 

@@ -5,14 +5,17 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::{
-    CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument, TimelineRecord,
+    AuditDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument, HeadsDocument,
+    LocateDocument, PlanDocument, TimelineRecord,
 };
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
+        ("audit", schema::<AuditDocument>("audit")),
         ("check", schema::<CheckDocument>("check")),
         ("diff", schema::<DiffDocument>("diff")),
+        ("explain", schema::<ExplainDocument>("explain")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
         ("locate", schema::<LocateDocument>("locate")),
@@ -39,7 +42,9 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::report::sample::{broken, check, diff, graph, heads, hostile, labelled, merged, record};
+    use crate::report::sample::{
+        audit, broken, check, diff, explain, graph, heads, hostile, labelled, merged, record,
+    };
 
     fn file(kind: &str) -> PathBuf {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/schemas").join(format!("{kind}.json"))
@@ -73,8 +78,10 @@ mod tests {
     #[test]
     fn documents_are_valid() {
         let environments = || vec![merged(), labelled(), broken(), hostile()];
+        valid("audit", &audit());
         valid("check", &check());
         valid("diff", &diff());
+        valid("explain", &explain());
         valid("graph", &graph(environments()));
         valid("heads", &heads());
         valid("timeline", &record(&["1a"]));

@@ -109,8 +109,11 @@ impl RevisionGraph {
                     None => missing_depends.push(Self::absent(script, dependency)),
                 }
             }
-            for label in script.branch_labels() {
-                own_labels.entry(script.revision.to_string()).or_default().insert(label.to_owned());
+            // A label that only running the file would tell still is one: its expression stands for it.
+            let unknown = script.header.dynamic.iter().filter(|it| it.name == "branch_labels");
+            let unknown = unknown.filter(|it| it.resolved.is_none()).map(|it| format!("<{}>", it.expression));
+            for label in script.branch_labels().map(str::to_owned).chain(unknown) {
+                own_labels.entry(script.revision.to_string()).or_default().insert(label);
             }
         }
         missing.sort();

@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn other_files_are_read_by_line() {
-        let ignores = Ignore::in_lines("FROM python\nRUN x # onehead: ignore[deploy-without-upgrade] a job does it\n");
+        let ignores =
+            Ignore::in_lines("FROM python\nRUN x # onehead: ignore[deploy-without-upgrade] a job does it\n");
         assert_eq!((ignores.len(), ignores[0].scope, ignores[0].line), (1, Scope::File, 2));
     }
 }

@@ -141,7 +141,7 @@ fn consequence(state: &Snapshot, group: &HeadGroup) -> String {
             missing.revision
         );
     }
-    let branch = group.label.split(", ").next().filter(|label| !label.is_empty());
+    let branch = group.label.split(", ").next().filter(|label| !label.is_empty() && !label.starts_with('<'));
     let target = branch.map_or_else(|| "head".to_owned(), |label| format!("{label}@head"));
     format!("'alembic upgrade {target}' stops with \"Multiple head revisions are present\"")
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use gix::objs::{Find, Kind, TreeRefIter, tree::EntryKind as GixKind};
+use gix::objs::{Find, FindHeader as _, Kind, TreeRefIter, tree::EntryKind as GixKind};
 use gix::{ObjectId, oid};
 
 use super::error::reason;
@@ -269,6 +269,16 @@ impl Objects {
     pub fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
         let mut buffer = Vec::new();
         Ok(self.load(&id.0, Kind::Blob, &mut buffer)?.then_some(buffer))
+    }
+
+    /// A blob's bytes, unless there are more than `most` of them.
+    pub fn small_blob(&self, id: BlobId, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        match self.handle.try_header(&id.0) {
+            Ok(Some(header)) if header.size > most => Ok(None),
+            // What is only in memory, this process has made.
+            Ok(_) => self.blob(id),
+            Err(error) => Err(Error::Object { id: id.to_string(), reason: reason(&error) }),
+        }
     }
 
     /// The members of a directory in git's order.

@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "diagnostic",
     "rules",
     "check",
+    "audit",
     "plan",
     "report",
     "cli",

@@ -11,7 +11,10 @@
     reason = "a test that cannot go on should stop with a message"
 )]
 
+mod audit;
+mod faults;
 mod fix;
 mod histories;
 mod layering;
+mod repairs;
 mod support;

@@ -1,7 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
+use super::baseline;
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, CheckFormat, Global};
 use crate::cli::config::Level;
@@ -9,6 +8,7 @@ use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::pages::rule_pages;
 use crate::cli::session::{Session, is_relevant};
 use crate::cli::shell::shell_word;
+use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
 use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan, summary};
@@ -47,10 +47,11 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         session.note_absent(answer.merged.iter().map(|snapshot| &snapshot.environment), out);
     }
     let mut findings = apply_levels(&session, answer.findings);
-    let plan = match findings.iter().any(is_repairable) {
+    let plan = match findings.iter().any(|finding| is_repairable(finding, answer.brings_nothing)) {
         true => name_fixes(&session, &mut reader, &question, (global, args), &mut findings),
         false => None,
     };
+    name_docstrings(&fix_command(global, args, " --docstrings"), answer.brings_nothing, &mut findings);
     let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
     let failed = findings.iter().any(|finding| finding.severity <= fail_on);
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
@@ -61,6 +62,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         head: hex(head.commit.filter(|_| head.committed)),
         merge_base: hex(answer.merge_base),
         verdict: if failed { "findings" } else { "clean" },
+        suppressed: apply_levels(&session, answer.accepted).len(),
         merged: answer
             .merged
             .iter()
@@ -76,6 +78,9 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             .collect(),
         findings: findings.iter().map(convert::finding).collect(),
     };
+    if args.write_baseline {
+        return baseline::write(&session, global, (&document.findings, &args.reason), out);
+    }
     match args.format {
         CheckFormat::Json => out.json(&document)?,
         CheckFormat::Text => check_text::check_text(&document, &mut out.report)?,
@@ -115,9 +120,27 @@ fn head(session: &Session<'_>, args: &CheckArgs) -> Result<Side, Failure> {
     Ok(side(session, head)?)
 }
 
-/// Whether a plan is worth the while.
-fn is_repairable(finding: &Diagnostic) -> bool {
-    finding.severity != Severity::Info && REPAIRABLE.contains(&finding.rule)
+/// Whether a plan is worth the while: what it says of docstrings that stand already is known without it.
+fn is_repairable(finding: &Diagnostic, standing: bool) -> bool {
+    REPAIRABLE.contains(&finding.rule) && !is_old_docstring(finding, standing)
+}
+
+fn is_old_docstring(finding: &Diagnostic, standing: bool) -> bool {
+    finding.rule == "stale-docstring" && (standing || !finding.new)
+}
+
+/// Names what mends docstrings that are published: they are left alone unless asked for.
+fn name_docstrings(command: &str, standing: bool, findings: &mut [Diagnostic]) {
+    let old: Vec<&mut Diagnostic> =
+        findings.iter_mut().filter(|finding| is_old_docstring(finding, standing)).collect();
+    let revisions = match old.len() {
+        1 => "1 revision".to_owned(),
+        count => format!("{count} revisions"),
+    };
+    for finding in old {
+        let summary = format!("{command}   (mends the docstring of {revisions})");
+        finding.fix = Some(Fix { kind: "docstring".into(), summary });
+    }
 }
 
 /// Names the repair of each finding that has one. A plan that cannot be made names none: the finding
@@ -131,13 +154,14 @@ fn name_fixes(
 ) -> Option<Plan> {
     let choices = Choices {
         deployed: session.config.deployed.iter().cloned().collect(),
-        now: Timestamp::now().as_second(),
+        off: session.config.rules_off(),
+        now: now().as_second(),
         ..Choices::default()
     };
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
     let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
     let plan = plan.ok()?;
-    let command = fix_command(global, args);
+    let command = fix_command(global, args, "");
     for finding in findings {
         // One finding may take several rounds.
         let groups = plan.groups.iter().filter(|group| mends(group, finding));
@@ -151,7 +175,7 @@ fn name_fixes(
 }
 
 fn mends(group: &Group, finding: &Diagnostic) -> bool {
-    group.rule == finding.rule && group.subject == finding.subject
+    group.rule == finding.rule && (group.subject == finding.subject || group.also.contains(&finding.subject))
 }
 
 /// The repairs that are edits of files that are there and stay where they are, by the finding's place: a format
@@ -193,18 +217,19 @@ fn repairs(
 }
 
 /// The `fix` that asks what this `check` asked.
-fn fix_command(global: &Global, args: &CheckArgs) -> String {
+fn fix_command(global: &Global, args: &CheckArgs, more: &str) -> String {
     let mut command = "onehead fix".to_owned();
     for (option, value) in [("--trunk", &global.trunk), ("--base", &args.base), ("--head", &args.head)] {
         if let Some(value) = value {
             command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
+    command.push_str(more);
     command + if args.staged || args.worktree { " --write" } else { " --commit" }
 }
 
 /// Severities as the configuration has them.
-fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub(super) fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let level = |finding: &Diagnostic| session.config.rules.get(finding.rule).copied();
     findings
         .into_iter()

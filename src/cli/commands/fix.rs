@@ -1,15 +1,15 @@
 use std::io::Write as _;
 
-use jiff::Timestamp;
-
 use crate::check::{Question, Side};
 use crate::cli::args::{FixArgs, FixStrategy, Format, Global};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::time::now;
 use crate::history::Reader;
-use crate::plan::{Choices, FileChange, Group, Plan, Strategy, plan};
+use crate::plan::{Choices, FileChange, Group, Plan, Strategy, mentions, plan};
 use crate::report::model::{
-    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, RefusedFault, VERSION,
+    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, PlannedMention,
+    RefusedFault, VERSION,
 };
 use crate::report::patch::{self, PatchFile};
 use crate::report::plan_text;
@@ -38,7 +38,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         head,
         trunk: trunk.as_ref(),
         merging: &merging,
-        all_findings: false,
+        all_findings: args.docstrings,
         accepted: accepted.view(),
     };
     let choices = Choices {
@@ -49,7 +49,9 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
             FixStrategy::Renumber => Strategy::Renumber,
         },
         deployed: args.deployed.iter().chain(&session.config.deployed).cloned().collect(),
-        now: Timestamp::now().as_second(),
+        docstrings: args.docstrings,
+        off: session.config.rules_off(),
+        now: now().as_second(),
     };
     let mut reader = session.reader();
     let plan: Plan =
@@ -60,7 +62,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         return Ok(if plan.refused.is_empty() { Verdict::Clean } else { Verdict::Findings });
     }
     if args.patch {
-        out.report.write_all(&mail(&session, &reader, &plan)?)?;
+        out.bytes(&mail(&session, &reader, &plan)?)?;
         return Ok(Verdict::Clean);
     }
     if args.commit {
@@ -97,6 +99,7 @@ fn document(
     plan: &Plan,
 ) -> Result<PlanDocument, Failure> {
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
+    let mentions = mentions(reader.objects(), plan)?;
     let mut files = Vec::new();
     for file in &plan.files {
         files.push(PlannedFile {
@@ -130,6 +133,18 @@ fn document(
             .iter()
             .map(|(from, to)| IdChange { from: from.clone(), to: to.clone() })
             .collect(),
+        mentions: mentions
+            .found
+            .into_iter()
+            .map(|mention| PlannedMention {
+                path: mention.path.to_string(),
+                line: mention.line,
+                from: mention.from,
+                to: mention.to,
+                shared: mention.shared,
+                text: mention.text,
+            })
+            .collect(),
         database: plan
             .database
             .iter()
@@ -151,7 +166,7 @@ fn document(
                 reason: refusal.reason.clone(),
             })
             .collect(),
-        notes: plan.notes.clone(),
+        notes: plan.notes.iter().cloned().chain(mentions.note).collect(),
         result: None,
     })
 }
@@ -232,6 +247,7 @@ fn subject(group: &Group) -> String {
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
             match first.kind.name() {
+                "reparent" if first.to == "None" => format!("Make migration {} a base{more}", first.revision),
                 "reparent" => format!("Re-parent migration {} onto {}{more}", first.revision, first.to),
                 "merge-revision" => {
                     format!("Add migration {} that merges {}{more}", first.revision, first.from)
@@ -239,6 +255,10 @@ fn subject(group: &Group) -> String {
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),
                 "restore" => format!("Restore migration {}{more}", first.revision),
+                "reference" => format!("Let migrations name {} by its id{more}", first.revision),
+                "docstring" => {
+                    format!("Let the docstring of migration {} say what its code says{more}", first.revision)
+                }
                 kind => format!("Migrations: {kind} {}{more}", first.revision),
             }
         }
@@ -292,7 +312,7 @@ fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, 
         several => format!("Repair the migrations: {} steps", several.len()),
     };
     let body: Vec<String> = plan.groups.iter().map(body).collect();
-    let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000");
     let mut mail = format!(
         "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: {author}\n\
          Date: {date}\nSubject: [PATCH] {subject}\n\n{}\n---\n",

@@ -2,7 +2,7 @@ use crate::cli::args::{Global, GraphArgs, GraphFormat};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::report::model::{GraphDocument, VERSION};
-use crate::report::{convert, graph_dot, graph_mermaid, graph_text};
+use crate::report::{convert, graph_dot, graph_mermaid, graph_svg, graph_text};
 
 pub(super) fn run(global: &Global, args: &GraphArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -20,6 +20,7 @@ pub(super) fn run(global: &Global, args: &GraphArgs, out: &mut Output) -> Result
         GraphFormat::Json => out.json(&document)?,
         GraphFormat::Text => graph_text::graph_text(&document, &mut out.report)?,
         GraphFormat::Dot => graph_dot::graph_dot(&document, &mut out.report)?,
+        GraphFormat::Svg => graph_svg::graph_svg(&document, &mut out.report)?,
         GraphFormat::Mermaid => graph_mermaid::graph_mermaid(&document, &mut out.report)?,
     }
     Ok(Verdict::Clean)

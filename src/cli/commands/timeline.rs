@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Res
 }
 
 /// What is said of parents that are not there; nothing where all are.
-fn cut_off(missing: &[CommitId]) -> Option<String> {
+pub(super) fn cut_off(missing: &[CommitId]) -> Option<String> {
     let first = missing.first()?.short();
     let parents = match missing.len() {
         1 => format!("the parent commit {first} is"),

@@ -62,6 +62,12 @@ impl BaselineEntry {
         }
     }
 
+    /// Whether the other one accepts the same, whatever the reason.
+    pub(in crate::cli) fn is_like(&self, other: &Self) -> bool {
+        let conditions = |entry: &Self| Self { reason: String::new(), expires: None, ..entry.clone() };
+        conditions(self) == conditions(other)
+    }
+
     /// Limits it to faults that concern no other revisions.
     pub(in crate::cli) fn with_revisions(mut self, ids: &[String]) -> Self {
         self.revision = (!ids.is_empty()).then(|| Texts(ids.to_vec()));
@@ -222,7 +228,8 @@ mod tests {
 
     #[test]
     fn every_text_is_read_back() {
-        for text in ["a b", "1e3", "no", "~", "a: b", "a #b", "-", "é\u{202e}\u{7f}\t\u{1b}", "", "'", "a\\b"] {
+        for text in ["a b", "1e3", "no", "~", "a: b", "a #b", "-", "é\u{202e}\u{7f}\t\u{1b}", "", "'", "a\\b"]
+        {
             let yaml = format!("{{\"k\": {}}}", scalar(text));
             let read: std::collections::BTreeMap<String, String> = serde_yaml::from_str(&yaml).unwrap();
             assert_eq!(read["k"], text, "{yaml}");

@@ -17,3 +17,25 @@ pub struct RulePage {
     /// What it means and what to do, as Markdown.
     pub explanation: &'static str,
 }
+
+/// `onehead explain`: one rule, or all of them.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ExplainDocument {
+    /// `onehead/explain/v1`.
+    pub schema: &'static str,
+    /// onehead's version.
+    pub version: &'static str,
+    /// The rules asked for, sorted by name.
+    pub rules: Vec<RulePage>,
+    /// The keys of the configuration, where those were asked for.
+    pub configuration: Vec<ConfigurationKey>,
+}
+
+/// A key of `onehead.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ConfigurationKey {
+    /// Its name; `[]` stands for the entries of a list.
+    pub key: String,
+    /// What it means.
+    pub description: String,
+}

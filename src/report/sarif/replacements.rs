@@ -104,7 +104,8 @@ mod tests {
 
     #[test]
     fn a_literal_is_replaced_and_not_its_line() {
-        let before = "\u{feff}\"\"\"é\r\nRevises: a1\r\n\"\"\"\r\nrevision = 'b2'\r\ndown_revision = 'a1'\r\n";
+        let before =
+            "\u{feff}\"\"\"é\r\nRevises: a1\r\n\"\"\"\r\nrevision = 'b2'\r\ndown_revision = 'a1'\r\n";
         assert_eq!(
             told(before, &before.replace("a1", "c3")),
             ["2:10-2:12 19+2 -> \"c3\"", "5:18-5:20 65+2 -> \"c3\""]
