@@ -6,6 +6,7 @@ pub mod diagnostic;
 pub mod dialect;
 pub mod history;
 pub mod locate;
+pub mod parallel;
 pub mod plan;
 pub mod project;
 pub mod python;

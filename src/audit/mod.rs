@@ -15,20 +15,21 @@ mod story;
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 pub use change::{Change, Kind};
 pub use digest::{Digest, Fault, Rebirth};
 pub use incident::{Closing, Incident};
+use origin::Origins;
 pub use release::Shipped;
+use release::{Releases, Tags};
 pub use statistics::{Month, Statistics};
 pub use story::{Step, Story};
 
 use crate::diagnostic::Diagnostic;
 use crate::history::{Reader, Timeline, timeline};
+use crate::parallel;
 use crate::revision::{Environment, ExpectedHeads};
 use crate::text::time::day;
-use crate::vcs::{CommitDetails, CommitId, Error, Repo, RepoPath, Walk};
+use crate::vcs::{CommitDetails, CommitId, Error, Objects, Repo, RepoPath, Walk};
 
 /// What is asked.
 pub struct Settings<'a> {
@@ -38,6 +39,8 @@ pub struct Settings<'a> {
     pub since: Option<i64>,
     /// The intended heads, where an environment itself names none.
     pub heads: ExpectedHeads,
+    /// The faults that stand at the commit: since when is looked for.
+    pub standing: &'a [Diagnostic],
     /// Which environments are asked for.
     pub wants: &'a dyn Fn(&Environment) -> bool,
 }
@@ -125,7 +128,7 @@ const CHUNK: usize = 8;
 /// When an object or a ref is damaged.
 pub fn audit(repo: &Repo, reader: &mut Reader, settings: &Settings<'_>) -> Result<Audit, Error> {
     let timeline = timeline(repo, reader, Walk::FirstParent(settings.commit))?;
-    let mut origins = origin::Origins::new(repo.objects());
+    let (mut origins, mut tags) = (Origins::new(repo.objects()), None);
     let mut environments = Vec::new();
     // A name may change while the files do not.
     let at_end = reader.environments(repo.tree_of(settings.commit)?)?;
@@ -138,7 +141,7 @@ pub fn audit(repo: &Repo, reader: &mut Reader, settings: &Settings<'_>) -> Resul
                 reader,
                 &timeline,
                 (environment, story),
-                &mut origins,
+                (&mut origins, &mut tags),
                 settings,
             )?);
         }
@@ -160,24 +163,21 @@ fn account(
     reader: &mut Reader,
     timeline: &Timeline,
     (environment, story): (Environment, Story),
-    origins: &mut origin::Origins<'_>,
+    (origins, tags): (&mut Origins<'_>, &mut Option<Tags>),
     settings: &Settings<'_>,
 ) -> Result<Account, Error> {
-    let (headers, heads) = (reader.headers(), &settings.heads);
-    let digests: Vec<Digest> = story
-        .steps
-        .par_chunks(CHUNK)
-        .map_init(
-            || headers.objects(),
-            |objects, steps| {
-                let read = |step| digest::digest(timeline, step, (headers, objects), heads);
-                steps.iter().map(read).collect::<Result<Vec<_>, Error>>()
-            },
-        )
-        .collect::<Result<Vec<_>, Error>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let name = Some(&environment.name);
+    let headers = reader.headers();
+    let rules =
+        since::rules_of(settings.standing.iter().filter(|finding| finding.environment.as_ref() == name));
+    let reading = digest::Reading { timeline, headers, heads: &settings.heads, rules };
+    let read = |objects: &mut Objects, steps: &[Step]| {
+        steps.iter().map(|step| digest::digest(&reading, step, objects)).collect::<Result<Vec<_>, Error>>()
+    };
+    let mut digests: Vec<Digest> = Vec::with_capacity(story.steps.len());
+    for chunk in parallel::map_chunks(&story.steps, CHUNK, || headers.objects(), read) {
+        digests.extend(chunk?);
+    }
     let landed = landings(timeline, &story);
     let incidents = incident::incidents(timeline, &story, &digests);
     let mut changes = change::changes(timeline, &story, &digests);
@@ -186,7 +186,13 @@ fn account(
     changes.retain(|change| is_recent(change.step));
     let releases = match changes.is_empty() {
         true => None,
-        false => Some(release::Releases::read(repo, reader, &story)?),
+        false => {
+            let tags = match tags {
+                Some(tags) => tags,
+                None => tags.insert(Tags::read(repo)?),
+            };
+            Some(Releases::read(repo, reader, tags, &story)?)
+        }
     };
     let tell = |change: Change| {
         let releases = releases.as_ref();
@@ -299,29 +305,25 @@ impl Audit {
         commit == 0 && !self.timeline.history.missing.is_empty()
     }
 
-    /// For each of `findings`, faults that stand at the audited commit: the commit since which it stands
-    /// without a gap, where that is known; their evidence tells it, too.
+    /// For each of `findings`, the faults of the settings: the commit since which it stands without a gap,
+    /// where that is known; their evidence tells it, too.
     ///
     /// # Errors
     /// When an object is damaged.
     pub fn tell_since(
         &mut self,
         repo: &Repo,
-        heads: &ExpectedHeads,
         findings: &mut [Diagnostic],
     ) -> Result<Vec<Option<u32>>, Error> {
         let mut commits = vec![None; findings.len()];
-        for account in self.environments.iter().filter(|account| account.story.exists()) {
-            let name = Some(account.environment.name.as_str());
-            let of_it: Vec<usize> =
-                (0..findings.len()).filter(|at| findings[*at].environment.as_deref() == name).collect();
-            let asked: Vec<&Diagnostic> = of_it.iter().map(|at| &findings[*at]).collect();
-            let steps = since::since(&self.timeline, &account.story, heads, &asked);
-            for (at, step) in of_it.into_iter().zip(steps) {
-                commits[at] = step.map(|step| account.story.steps[step].commit);
-            }
-        }
         for (finding, commit) in findings.iter().zip(&mut commits) {
+            let is_here = |account: &&Account| {
+                account.story.exists() && finding.environment.as_ref() == Some(&account.environment.name)
+            };
+            if let Some(account) = self.environments.iter().find(is_here) {
+                let step = since::since(&self.timeline, (&account.story, &account.digests), finding);
+                *commit = step.map(|step| account.story.steps[step].commit);
+            }
             if finding.rule == "unscanned-migrations"
                 && let Some(place) = finding.places.first()
             {

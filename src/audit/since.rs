@@ -1,11 +1,12 @@
 //! Since which commit a fault stands.
 
-use super::digest::intended;
+use std::collections::BTreeSet;
+
+use super::digest::Digest;
 use super::story::Story;
 use crate::diagnostic::Diagnostic;
 use crate::history::Timeline;
-use crate::revision::ExpectedHeads;
-use crate::rules::{self, HistoryFacts, RuleCx};
+use crate::rules::{self, Rule};
 use crate::vcs::{Error, History, Repo, RepoPath, Watch, WatchedStates};
 
 /// Rules whose faults one file alone decides: they stand since the file has its content and its name.
@@ -20,45 +21,26 @@ const OF_ONE_FILE: &[&str] = &[
     "unreadable-revision",
 ];
 
-/// For each of `findings`, which stand at the end of `story`, the step since which it stands without a gap;
-/// `None` where no state of the trunk shows it.
+/// The rules that have to be run on every state to know since when `findings` stand.
+pub(super) fn rules_of<'f>(findings: impl Iterator<Item = &'f Diagnostic>) -> Vec<&'static dyn Rule> {
+    let names: BTreeSet<&str> = findings.map(|finding| finding.rule).collect();
+    names.into_iter().filter(|rule| !OF_ONE_FILE.contains(rule)).filter_map(rules::by_name).collect()
+}
+
+/// The step since which `finding`, which stands at the end of `story`, stands without a gap; `None` where no
+/// state of the trunk shows it.
 pub(super) fn since(
     timeline: &Timeline,
-    story: &Story,
-    heads: &ExpectedHeads,
-    findings: &[&Diagnostic],
-) -> Vec<Option<usize>> {
-    let mut since: Vec<Option<usize>> = vec![None; findings.len()];
-    let mut pending: Vec<usize> = Vec::new();
-    for (at, finding) in findings.iter().enumerate() {
-        match OF_ONE_FILE.contains(&finding.rule) {
-            true => since[at] = file_since(timeline, story, finding),
-            false => pending.push(at),
-        }
+    (story, digests): (&Story, &[Digest]),
+    finding: &Diagnostic,
+) -> Option<usize> {
+    if OF_ONE_FILE.contains(&finding.rule) {
+        return file_since(timeline, story, finding);
     }
-    let nothing = HistoryFacts::default();
-    for (number, step) in story.steps.iter().enumerate().rev() {
-        if pending.is_empty() {
-            break;
-        }
-        let state = timeline.snapshot(&intended(&step.environment, heads), step.state);
-        let mut names: Vec<&str> = pending.iter().map(|at| findings[*at].rule).collect();
-        names.sort_unstable();
-        names.dedup();
-        let mut standing = Vec::new();
-        for rule in names.into_iter().filter_map(rules::by_name) {
-            rule.check(&RuleCx { state: &state, merge: None, history: &nothing }, &mut standing);
-        }
-        pending.retain(|at| {
-            let finding = findings[*at];
-            let stands = standing.iter().any(|it| it.rule == finding.rule && is_same(it, finding));
-            if stands {
-                since[*at] = Some(number);
-            }
-            stands
-        });
-    }
-    since
+    let stands =
+        |digest: &Digest| digest.standing.iter().any(|it| it.rule == finding.rule && is_same(it, finding));
+    let steps = digests.iter().rev().take_while(|digest| stands(digest)).count();
+    (steps > 0).then(|| digests.len() - steps)
 }
 
 /// The subject of a number names its directory, whose move does not make another fault of it.

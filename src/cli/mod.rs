@@ -18,15 +18,11 @@ use clap::Parser as _;
 
 pub use exit::{Failure, Verdict};
 
-/// Stack of the threads that parse: enough for the deepest nesting of all but pathological files,
-/// which get a stack of their own.
-const STACK: usize = 16 << 20;
+use crate::parallel::STACK;
 
 /// Parses the command line, runs the command, reports.
 pub fn main() -> ExitCode {
     let args = args::Args::parse();
-    // A pool that exists already is as good; there is none in this process.
-    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global();
     let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || {
         let mut out = exit::Output::new(&args);
         let result = commands::run(&args, &mut out);

@@ -8,13 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::reader::{Classified, list_files};
 use super::{Reader, Snapshot};
+use crate::parallel::map_chunks;
 use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, VersionLocation};
-use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
+use crate::vcs::{Error, History, Objects, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
 
 /// A commit that changed an environment's state.
 #[derive(Clone, Debug)]
@@ -362,21 +362,17 @@ impl Layouts<'_> {
             }
         }
         let headers = reader.headers();
-        let lists: Vec<Vec<MigrationFile>> = jobs
-            .par_chunks(8)
-            .map_init(
-                || headers.objects(),
-                |objects, chunk| {
-                    let list = |(environment, root): &(Arc<Environment>, TreeId)| {
-                        list_files(objects, *root, environment)
-                    };
-                    chunk.iter().map(list).collect::<Result<Vec<_>, Error>>()
-                },
-            )
-            .collect::<Result<Vec<_>, Error>>()?
-            .into_iter()
-            .flatten()
-            .collect();
+        let list = |(environment, root): &(Arc<Environment>, TreeId), objects: &Objects| {
+            list_files(objects, *root, environment)
+        };
+        let lists = map_chunks(
+            &jobs,
+            8,
+            || headers.objects(),
+            |objects, chunk| chunk.iter().map(|job| list(job, objects)).collect::<Result<Vec<_>, Error>>(),
+        );
+        let lists: Vec<Vec<MigrationFile>> =
+            lists.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
         let numbers: Vec<u32> = jobs
             .iter()
             .zip(lists)

@@ -13,6 +13,16 @@ pub fn day(seconds: i64) -> String {
     timestamp(seconds).strftime("%Y-%m-%d").to_string()
 }
 
+/// A length of time in its largest whole unit: `3 days`, `1 hour`; `less than a minute`.
+pub fn span(seconds: i64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    match units.into_iter().find(|(length, _)| seconds >= *length) {
+        Some((length, unit)) if seconds / length == 1 => format!("1 {unit}"),
+        Some((length, unit)) => format!("{} {unit}s", seconds / length),
+        None => "less than a minute".to_owned(),
+    }
+}
+
 /// Seconds since the epoch of a time as people and tools write it, `2024-01-31 10:02:03.5` or RFC 3339; one
 /// without a zone counts as UTC.
 pub fn parse_stamp(text: &str) -> Option<i64> {
@@ -22,16 +32,6 @@ pub fn parse_stamp(text: &str) -> Option<i64> {
     }
     let local = text.parse::<civil::DateTime>().ok()?;
     Some(local.to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
-}
-
-/// A length of time in its largest whole unit: `3 days`, `1 hour`; `less than a minute`.
-pub fn span(seconds: i64) -> String {
-    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
-    match units.into_iter().find(|(length, _)| seconds >= *length) {
-        Some((length, unit)) if seconds / length == 1 => format!("1 {unit}"),
-        Some((length, unit)) => format!("{} {unit}s", seconds / length),
-        None => "less than a minute".to_owned(),
-    }
 }
 
 fn timestamp(seconds: i64) -> Timestamp {

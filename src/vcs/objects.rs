@@ -139,18 +139,19 @@ struct Memory {
 ///
 /// An object that is not there (partial clone, damaged copy) is `None`: the caller says "unknown".
 pub struct Objects {
-    handle: gix::OdbHandle,
+    handle: gix::odb::Handle,
     /// Object directories that a hook's environment names, asked after the repository's own.
     quarantine: Vec<gix::odb::Handle>,
     memory: Arc<Memory>,
     hash: gix::hash::Kind,
+    factory: ObjectsFactory,
 }
 
 /// Recipe for an [`Objects`], to be carried to another thread.
 #[derive(Clone)]
 pub struct ObjectsFactory {
-    store: gix::ThreadSafeRepository,
-    quarantine: Vec<PathBuf>,
+    store: Arc<gix::odb::Store>,
+    quarantine: Arc<[PathBuf]>,
     memory: Arc<Memory>,
 }
 
@@ -161,8 +162,8 @@ const SMALL_CACHE: usize = 8 << 20;
 const LARGE_CACHE: usize = 16 << 20;
 
 impl ObjectsFactory {
-    pub(super) fn new(store: gix::ThreadSafeRepository, quarantine: Vec<PathBuf>) -> Self {
-        Self { store, quarantine, memory: Arc::default() }
+    pub(super) fn new(store: Arc<gix::odb::Store>, quarantine: Vec<PathBuf>) -> Self {
+        Self { store, quarantine: quarantine.into(), memory: Arc::default() }
     }
 
     /// A reader for this thread.
@@ -176,19 +177,20 @@ impl ObjectsFactory {
     }
 
     fn with_cache(&self, bytes: usize) -> Objects {
-        let repository = self.store.to_thread_local();
-        let mut handle = repository.objects.clone();
+        let hash = self.store.object_hash();
+        let mut handle = gix::odb::Handle::from(self.store.to_handle());
         handle.set_pack_cache(move || Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(bytes)));
         handle.refresh_never();
         Objects {
-            hash: repository.object_hash(),
+            hash,
             handle,
             quarantine: self
                 .quarantine
                 .iter()
-                .filter_map(|directory| gix::odb::at(directory, repository.object_hash()).ok())
+                .filter_map(|directory| gix::odb::at(directory, hash).ok())
                 .collect(),
             memory: Arc::clone(&self.memory),
+            factory: self.clone(),
         }
     }
 }
@@ -208,6 +210,11 @@ impl Find for Objects {
 }
 
 impl Objects {
+    /// For readers on other threads.
+    pub fn factory(&self) -> &ObjectsFactory {
+        &self.factory
+    }
+
     pub(in crate::vcs) fn hash_kind(&self) -> gix::hash::Kind {
         self.hash
     }
@@ -263,6 +270,27 @@ impl Objects {
         let mut buffer = Vec::new();
         self.raw(id, &mut buffer)
             .map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })
+    }
+
+    /// Puts a blob's bytes into `buffer`; `false` where it is not there.
+    ///
+    /// # Errors
+    /// When the object is damaged.
+    pub fn blob_into(&self, id: BlobId, buffer: &mut Vec<u8>) -> Result<bool, Error> {
+        self.load(&id.0, Kind::Blob, buffer)
+    }
+
+    /// How many bytes a blob has; `None` where it is not there.
+    ///
+    /// # Errors
+    /// When the object is damaged.
+    pub fn blob_size(&self, id: BlobId) -> Result<Option<u64>, Error> {
+        let found = gix::odb::Header::try_header(&self.handle, &id.0);
+        match found.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })? {
+            Some(header) => Ok(Some(header.size())),
+            // In memory or in quarantine.
+            None => Ok(self.blob(id)?.map(|bytes| bytes.len() as u64)),
+        }
     }
 
     /// A blob's bytes.

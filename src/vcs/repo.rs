@@ -12,7 +12,6 @@ use super::{CommitId, Error, Objects, ObjectsFactory, TreeId};
 /// An opened repository: names become commits here.
 pub struct Repo {
     local: gix::Repository,
-    factory: ObjectsFactory,
     objects: Objects,
 }
 
@@ -86,9 +85,8 @@ impl Repo {
         if storage.is_some_and(|format| format.as_slice() != b"files") {
             return Err(Error::Unreadable { place, reason: REFTABLE.into() });
         }
-        let factory = ObjectsFactory::new(shared, quarantine_directories());
-        let objects = factory.objects();
-        Ok(Self { local, factory, objects })
+        let objects = ObjectsFactory::new(shared.objects, quarantine_directories()).objects();
+        Ok(Self { local, objects })
     }
 
     /// This thread's object reader.
@@ -98,7 +96,7 @@ impl Repo {
 
     /// For readers on other threads.
     pub fn objects_factory(&self) -> &ObjectsFactory {
-        &self.factory
+        self.objects.factory()
     }
 
     pub(in crate::vcs) fn gix(&self) -> &gix::Repository {
@@ -537,7 +535,7 @@ mod tests {
         let (scratch, pushed) = (Scratch::new(), Scratch::new());
         let commit = pushed.commit(&[]);
         let shared = gix::ThreadSafeRepository::open(scratch.path()).unwrap();
-        let objects = ObjectsFactory::new(shared, vec![pushed.path().join(".git/objects")]).objects();
+        let objects = ObjectsFactory::new(shared.objects, vec![pushed.path().join(".git/objects")]).objects();
         let found = objects.quarantined(&commit[..10]).map(|id| id.to_string());
         assert_eq!(found, Some(commit));
         assert_eq!(objects.quarantined("0123456789"), None);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// The modules of `src/lib.rs` from the ground up. A module may use those before it, none after it.
 const LAYERS: &[&str] = &[
     "text",
+    "parallel",
     "vcs",
     "python",
     "revision",

@@ -51,18 +51,18 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let mut reader = session.reader();
     let wants = |environment: &Environment| session.wants(environment);
     let heads = session.config.expected_heads();
-    let settings = Settings { commit, since, heads: heads.clone(), wants: &wants };
+    let (mut faults, standing) = standing(&session, &mut reader, commit, root)?;
+    let settings = Settings { commit, since, heads, standing: &faults, wants: &wants };
     let mut audited = audit(&session.repo, &mut reader, &settings)?;
     if audited.environments.is_empty() && !global.environments.is_empty() {
         // None of that name ever was: the names that are there help.
         session.prepare(&mut reader.environments(root)?)?;
     }
-    progress.now("looking for what stands open");
-    let (mut faults, standing) = standing(&session, &mut reader, commit, root)?;
-    let commits = audited.tell_since(&session.repo, &heads, &mut faults)?;
+    progress.now("telling it");
+    let commits = audited.tell_since(&session.repo, &mut faults)?;
     let findings: Vec<(Diagnostic, Option<u32>)> = faults.into_iter().zip(commits).collect();
     session.note_absent(audited.environments.iter().map(|account| &account.environment), out);
-    let not_looked_at = not_looked_at(&session, &audited, &standing, root)?;
+    let not_looked_at = not_looked_at((&session, global), &audited, &standing, root)?;
     let line = line.unwrap_or_else(|| "HEAD".to_owned());
     let frame = Frame { trunk: trunk.map(|trunk| trunk.name), line, since, not_looked_at };
     let document = audit_document(&audited, &findings, frame);
@@ -105,7 +105,7 @@ fn standing(
 
 /// What the answer does not cover.
 fn not_looked_at(
-    session: &Session<'_>,
+    (session, global): (&Session<'_>, &Global),
     audit: &Audit,
     standing: &[Snapshot],
     root: TreeId,
@@ -120,6 +120,9 @@ fn not_looked_at(
         for (directory, files) in &snapshot.unscanned {
             all.push(format!("{directory}, with {files} migration files: {name} does not scan it"));
         }
+    }
+    if session.config.environments.is_empty() && global.environments.is_empty() {
+        return Ok(all);
     }
     let mut others = Reader::new(session.repo.objects_factory(), None).environments(root)?;
     let is_told = |other: &Environment| {

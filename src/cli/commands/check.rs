@@ -4,7 +4,7 @@ use super::baseline;
 use crate::check::{Question, Side, check};
 use crate::cli::args::{CheckArgs, CheckFormat, Global};
 use crate::cli::config::Level;
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::pages::rule_pages;
 use crate::cli::session::{Session, is_relevant};
 use crate::cli::shell::shell_word;
@@ -101,6 +101,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             }))?;
         }
     }
+    leave_to_the_end((session, reader, document, answer.merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
