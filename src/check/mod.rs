@@ -1,5 +1,6 @@
 //! The pre-merge question: what would merging head into base bring?
 
+mod accept;
 mod evidence;
 mod project;
 mod schema;
@@ -12,6 +13,8 @@ use crate::python::grade::Grade;
 use crate::revision::Environment;
 use crate::rules::{self, HistoryFacts, MergeCx, RuleCx};
 use crate::vcs::{CommitId, Conflict, Error, Repo, RepoPath, TreeId, Trunk, merge_trees, virtual_base};
+
+pub use accept::{Acceptance, Accepted};
 
 /// One side of the merge.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +40,8 @@ pub struct Question<'a> {
     pub merging: &'a [CommitId],
     /// Whether faults that base has already are asked for, too.
     pub all_findings: bool,
+    /// Faults that the configuration accepts.
+    pub accepted: Accepted<'a>,
 }
 
 /// The answer.
@@ -50,6 +55,8 @@ pub struct Answer {
     pub merged: Vec<Snapshot>,
     /// The faults, sorted by environment, severity, rule and place.
     pub findings: Vec<Diagnostic>,
+    /// Those that would be among them if nobody had accepted them, in no order.
+    pub accepted: Vec<Diagnostic>,
 }
 
 /// Answers. `prepare` picks and completes the environments of each state.
@@ -63,7 +70,7 @@ pub fn check<E: From<Error>>(
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
 ) -> Result<Answer, E> {
     let head = question.head;
-    let Some(base) = question.base else { return standing(repo, reader, head, prepare) };
+    let Some(base) = question.base else { return standing(repo, reader, question, prepare) };
     let bases = match (base.commit, head.commit) {
         (Some(base), Some(head)) => repo.merge_bases(base, head)?,
         _ => Vec::new(),
@@ -71,7 +78,7 @@ pub fn check<E: From<Error>>(
     let merge_base = bases.first().copied();
     let is_ancestor = head.committed && head.commit.is_some() && merge_base == head.commit;
     if is_ancestor || head.tree == base.tree {
-        let mut answer = Answer { merge_base, ..standing(repo, reader, head, prepare)? };
+        let mut answer = Answer { merge_base, ..standing(repo, reader, question, prepare)? };
         if head.tree != base.tree {
             let mut environments = reader.environments(base.tree)?;
             prepare(&mut environments)?;
@@ -117,7 +124,7 @@ pub fn check<E: From<Error>>(
         Some(trunk) if Some(trunk.commit) != base.commit => read(repo.tree_of(trunk.commit)?)?,
         _ => Vec::new(),
     };
-    let mut findings = Vec::new();
+    let mut compared = Compared::default();
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
         let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
@@ -130,7 +137,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: conflicts_of(&merged.conflicts, state),
         };
-        findings.extend(compare(repo, reader, question, state, &sides)?);
+        compare(repo, reader, question, state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
     for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone).is_none()) {
@@ -144,20 +151,35 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: Vec::new(),
         };
-        findings.extend(compare(repo, reader, question, &state, &sides)?);
+        compare(repo, reader, question, &state, &sides, &mut compared)?;
     }
+    let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
     let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
     let around = project::brought(repo.objects(), trees, &at_merge, &at_base, question.all_findings)?;
-    findings.extend(around);
+    findings.extend(around.findings);
+    accepted.extend(around.accepted);
     let merge_result = schema::Side { tree: merged.tree, states: &at_merge };
     let published = schema::Side { tree: base.tree, states: &at_base };
     findings.extend(schema::brought(repo.objects_factory(), merge_result, published, question.all_findings));
+    let known = accept::Known {
+        at_base: Some(&faults_at_base),
+        environments: names(&at_merge),
+        project: false,
+        by_comments: &accepted,
+    };
+    let taken = accept::by_configuration(question.accepted, &known, &mut findings);
+    accepted.extend(taken);
     if !question.all_findings {
         findings.retain(|finding| finding.new);
+        accepted.retain(|finding| finding.new);
     }
     evidence::attach(repo, reader, question, &at_base, &at_head, &mut findings)?;
     sort(&mut findings);
-    Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings })
+    Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings, accepted })
+}
+
+fn names(states: &[Snapshot]) -> BTreeSet<&str> {
+    states.iter().map(|state| state.environment.name.as_str()).collect()
 }
 
 /// Reads the environments of a tree, all of whose files must be in this copy: a verdict cannot rest
@@ -179,31 +201,44 @@ fn read_known(
     Ok(snapshots)
 }
 
-/// The faults that stand in `side`, nothing being merged.
+/// The faults that stand in head, nothing being merged.
 fn standing<E: From<Error>>(
     repo: &Repo,
     reader: &mut Reader,
-    side: Side,
+    question: &Question<'_>,
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
 ) -> Result<Answer, E> {
-    let mut environments = reader.environments(side.tree)?;
+    let head = question.head;
+    let mut environments = reader.environments(head.tree)?;
     prepare(&mut environments)?;
     let mut merged = Vec::new();
-    let mut findings = Vec::new();
-    for state in read_known(reader, side.tree, &environments)? {
-        let history = evidence::history(repo, reader, &state, side.commit.as_slice(), None)?;
-        findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
-        drop_ignored(&state, &mut findings);
+    let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+    for state in read_known(reader, head.tree, &environments)? {
+        let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
+        let found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
+        let sorted = accept::by_comments(reader.objects(), &state, found)?;
+        findings.extend(sorted.kept.into_iter().chain(sorted.unused));
+        accepted.extend(sorted.accepted);
         merged.push(state);
     }
-    findings.extend(project::standing(repo.objects(), side.tree, &merged)?);
-    let head = schema::Side { tree: side.tree, states: &merged };
-    findings.extend(schema::standing(repo.objects_factory(), head));
+    let around = project::standing(repo.objects(), head.tree, &merged)?;
+    findings.extend(around.findings);
+    accepted.extend(around.accepted);
+    let schema_of = schema::Side { tree: head.tree, states: &merged };
+    findings.extend(schema::standing(repo.objects_factory(), schema_of));
+    let known = accept::Known {
+        at_base: None,
+        environments: names(&merged),
+        project: around.known,
+        by_comments: &accepted,
+    };
+    let taken = accept::by_configuration(question.accepted, &known, &mut findings);
+    accepted.extend(taken);
     for finding in &mut findings {
         finding.new = false;
     }
     sort(&mut findings);
-    Ok(Answer { merge_base: None, brings_nothing: true, merged, findings })
+    Ok(Answer { merge_base: None, brings_nothing: true, merged, findings, accepted })
 }
 
 /// One environment on every side.
@@ -215,14 +250,26 @@ struct Sides {
     conflicts: Vec<Conflict>,
 }
 
-/// The faults of one merged environment, each marked new or old.
+/// What comparing environments gives.
+#[derive(Default)]
+struct Compared {
+    /// The faults of the merge, each marked new or old.
+    findings: Vec<Diagnostic>,
+    /// The faults of base.
+    at_base: Vec<Diagnostic>,
+    /// The faults of the merge that comments accept.
+    accepted: Vec<Diagnostic>,
+}
+
+/// Adds the faults of one merged environment.
 fn compare(
     repo: &Repo,
     reader: &mut Reader,
     question: &Question<'_>,
     state: &Snapshot,
     sides: &Sides,
-) -> Result<Vec<Diagnostic>, Error> {
+    compared: &mut Compared,
+) -> Result<(), Error> {
     let objects = reader.objects();
     let grade = |one, two| reader.headers().grade(objects, one, two);
     let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
@@ -267,8 +314,17 @@ fn compare(
             old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent
         });
     }
-    drop_ignored(state, &mut found);
-    Ok(found)
+    let mut sorted = accept::by_comments(reader.objects(), state, found)?;
+    if !sorted.unused.is_empty() {
+        let before = accept::by_comments(reader.objects(), &sides.base, old.clone())?;
+        for unused in &mut sorted.unused {
+            unused.new = !before.unused.iter().any(|old| old.subject == unused.subject);
+        }
+    }
+    compared.findings.extend(sorted.kept.into_iter().chain(sorted.unused));
+    compared.accepted.extend(sorted.accepted);
+    compared.at_base.extend(old);
+    Ok(())
 }
 
 /// Takes out changes that the trunk has already: they are no news to any database.
@@ -283,20 +339,6 @@ fn leave_out_published(changes: &mut Delta, state: &Snapshot, trunk: &Snapshot) 
     if !trunk.scripts.is_empty() {
         changes.removed.retain(|(id, _)| trunk.graph.contains(id));
     }
-}
-
-/// Removes what the file concerned asks to ignore.
-fn drop_ignored(state: &Snapshot, findings: &mut Vec<Diagnostic>) {
-    let asks: Vec<(&RepoPath, &str)> = state
-        .scripts
-        .iter()
-        .flat_map(|script| script.header.ignores.iter().map(|ignore| (&script.path, ignore.rule.as_str())))
-        .collect();
-    if asks.is_empty() {
-        return;
-    }
-    findings
-        .retain(|finding| !finding.places.iter().any(|place| asks.contains(&(&place.path, finding.rule))));
 }
 
 /// The snapshot of `side` that is the environment of `state`: the same place, or, after a move,

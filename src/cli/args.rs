@@ -1,17 +1,21 @@
 //! The command line as typed.
 
+mod explain;
 mod locate;
 mod merge_driver;
 mod rebase;
 pub(super) mod schema;
+mod small;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use explain::ExplainArgs;
 pub(super) use locate::LocateArgs;
 pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
+pub(super) use small::{CompletionsArgs, InitArgs, ManArgs};
 
 use crate::diagnostic;
 use schema::SchemaArgs;
@@ -127,7 +131,7 @@ pub(super) enum Command {
     Timeline(TimelineArgs),
     /// Would merging head into base break the migrations?
     #[command(
-        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged"
+        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged\n  onehead check --format sarif > onehead.sarif\n  onehead check --all-findings --write-baseline --reason 'deployed long ago'"
     )]
     Check(CheckArgs),
     /// Propose, or write, the repair of what check finds
@@ -160,6 +164,24 @@ pub(super) enum Command {
         after_help = "Nothing of the repository is run, and no database is asked. What cannot be known by reading is marked.\n\nExamples:\n  onehead schema\n  onehead schema v2.0 --at 4f2a91c0d1e2\n  onehead schema --format sql"
     )]
     Schema(SchemaArgs),
+    /// A rule's page; without RULE, the list of rules
+    #[command(
+        after_help = "Examples:\n  onehead explain\n  onehead explain multiple-heads\n  onehead explain configuration\n  onehead explain --format json"
+    )]
+    Explain(ExplainArgs),
+    /// Write a commented onehead.yaml to the top of the work tree
+    #[command(after_help = "Nothing is overwritten.\n\nExamples:\n  onehead init\n  onehead init --print")]
+    Init(InitArgs),
+    /// Shell completions
+    #[command(
+        after_help = "Examples:\n  onehead completions bash > ~/.local/share/bash-completion/completions/onehead\n  onehead completions fish > ~/.config/fish/completions/onehead.fish"
+    )]
+    Completions(CompletionsArgs),
+    /// Manual pages
+    #[command(
+        after_help = "Examples:\n  onehead man | man -l -\n  onehead man --dir ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -255,9 +277,35 @@ pub(super) struct CheckArgs {
     /// Report the faults that base has already, too
     #[arg(long)]
     pub(super) all_findings: bool,
+    /// Accept what is found: add it to the baseline of onehead.yaml in the work tree
+    #[arg(long, conflicts_with = "format")]
+    pub(super) write_baseline: bool,
+    /// Why it is accepted
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "write_baseline",
+        default_value = "was there when onehead was adopted",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(super) reason: String,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(super) format: CheckFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people
+    Text,
+    /// onehead/check/v1
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands: annotations of a pull request on GitHub
+    Github,
+    /// Code quality report of GitLab
+    Gitlab,
 }
 
 #[derive(Debug, ClapArgs)]

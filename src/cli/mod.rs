@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod exit;
 mod output_file;
+mod pages;
 mod progress;
 mod session;
 mod shell;

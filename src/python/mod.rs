@@ -1,6 +1,7 @@
 //! The one door to the Python parser. Nothing else names its crates' entry points.
 
 mod budget;
+mod comments;
 mod constants;
 pub mod grade;
 mod plain;
@@ -14,6 +15,7 @@ use ruff_python_ast::{ModModule, PySourceType};
 use ruff_python_parser::{Parsed, parse_unchecked_source};
 
 pub use budget::{MAX_BRACKETS, Nesting, TooDeep};
+pub use comments::{Comment, comments, plain_comments};
 pub use constants::{Binding, Const, Constants, span};
 pub use plain::PlainFunction;
 pub use text::{Source, decode};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::check::{Question, Side};
+use crate::check::{Accepted, Question, Side};
 use crate::dialect::{self, Dialect};
 use crate::history::Reader;
 use crate::plan::{self, Choices, Plan, Refusal, Unproven, is_marker, plan};
@@ -156,6 +156,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             trunk: self.trunk,
             merging: &[],
             all_findings: false,
+            accepted: Accepted::default(),
         };
         plan(self.repo, reader, &question, &choices, prepare)
     }

@@ -3,6 +3,7 @@
 
 mod locate;
 mod rebase;
+mod rule;
 pub mod schema;
 
 use schemars::JsonSchema;
@@ -13,6 +14,7 @@ mod audit;
 
 pub use audit::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
+pub use rule::{ConfigurationKey, ExplainDocument, RulePage};
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -278,6 +280,8 @@ pub struct CheckDocument {
     pub merge_base: Option<String>,
     /// `clean` or `findings`.
     pub verdict: &'static str,
+    /// How many findings are left out because a comment or the configuration accepts them.
+    pub suppressed: usize,
     /// The environments of the merge result, without their revisions.
     pub merged: Vec<MergedEnvironment>,
     /// What was found, sorted by environment, severity, rule and place.
@@ -309,6 +313,8 @@ pub struct MergedEnvironment {
 pub struct Finding {
     /// The rule's name.
     pub rule: String,
+    /// What makes it the same fault at another state, together with rule and environment.
+    pub subject: String,
     /// How bad it is.
     pub severity: Severity,
     /// The environment; null where the fault belongs to none.

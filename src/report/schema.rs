@@ -5,8 +5,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::{
-    AuditDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument,
-    TimelineRecord,
+    AuditDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument, HeadsDocument,
+    LocateDocument, PlanDocument, TimelineRecord,
 };
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
@@ -15,6 +15,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("audit", schema::<AuditDocument>("audit")),
         ("check", schema::<CheckDocument>("check")),
         ("diff", schema::<DiffDocument>("diff")),
+        ("explain", schema::<ExplainDocument>("explain")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
         ("locate", schema::<LocateDocument>("locate")),
@@ -42,7 +43,7 @@ mod tests {
 
     use super::*;
     use crate::report::sample::{
-        audit, broken, check, diff, graph, heads, hostile, labelled, merged, record,
+        audit, broken, check, diff, explain, graph, heads, hostile, labelled, merged, record,
     };
 
     fn file(kind: &str) -> PathBuf {
@@ -80,6 +81,7 @@ mod tests {
         valid("audit", &audit());
         valid("check", &check());
         valid("diff", &diff());
+        valid("explain", &explain());
         valid("graph", &graph(environments()));
         valid("heads", &heads());
         valid("timeline", &record(&["1a"]));

@@ -57,9 +57,11 @@ mod type_created_twice;
 mod unmanaged_metadata;
 mod unreadable_revision;
 mod unscanned_migrations;
+mod unused_suppression;
 
 pub use implausible_revision_id::is_typed_in;
 pub use multiple_heads::{HeadGroup, crowded_heads};
+pub use unused_suppression::{UNUSED_SUPPRESSION, unused_suppression};
 
 /// A rule's name and documentation.
 #[derive(Debug)]
@@ -78,6 +80,11 @@ pub struct RuleMeta {
 pub trait Rule: Sync {
     /// Its name and documentation.
     fn meta(&self) -> &'static RuleMeta;
+
+    /// What has to be looked at to know that there is none of its faults.
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::State
+    }
 
     /// Reports its faults in the state of one environment.
     fn check(&self, _cx: &RuleCx<'_>, _sink: &mut Vec<Diagnostic>) {}
@@ -98,6 +105,17 @@ pub struct SchemaCx<'a> {
     pub faults: &'a [ReplayFault],
     /// The schema after the last revision.
     pub schema: &'a Schema,
+}
+
+/// What decides whether a rule fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// The state of one environment.
+    State,
+    /// What a merge changes: the same state has the fault once and never again.
+    Merge,
+    /// What surrounds the environments.
+    Project,
 }
 
 /// What rules see of a whole tree.
@@ -228,6 +246,7 @@ pub static RULES: &[&dyn Rule] = &[
     &unmanaged_metadata::UnmanagedMetadata,
     &unreadable_revision::UnreadableRevision,
     &unscanned_migrations::UnscannedMigrations,
+    &unused_suppression::UnusedSuppression,
 ];
 
 /// The rule called `name`.
@@ -269,7 +288,7 @@ pub fn run_project(cx: &ProjectCx<'_>) -> Vec<Diagnostic> {
 }
 
 /// `'a', 'b' and 'c'`.
-fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let quoted: Vec<String> = items.into_iter().map(|item| format!("'{}'", item.as_ref())).collect();
     match quoted.as_slice() {
         [] => String::new(),

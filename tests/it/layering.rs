@@ -52,7 +52,7 @@ const DOORS: &[(&str, &[&str], &str)] = &[
     ("comfy_table", &["report/"], "tables are for people"),
     ("renderdag", &["report/graph_text.rs"], "the drawing's library is the drawing's own affair"),
     ("sapling_renderdag", &["report/graph_text.rs"], "the drawing's library is the drawing's own affair"),
-    ("schemars", &["report/"], "only documents have schemas"),
+    ("schemars", &["report/", "cli/config"], "only documents and the configuration have schemas"),
     ("std::env", &["cli/", "vcs/repo.rs", "vcs/write.rs"], "vcs reads only what git tells its hooks"),
     ("std::fs", &["cli/", "vcs/"], "what is studied comes out of git"),
     ("process::Command", &[], "no other program is run"),

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +9,7 @@ use crate::check::{Question, Side, check};
 use crate::cli::args::{AuditArgs, AuditFormat, Global};
 use crate::cli::config::Config;
 use crate::cli::exit::{Failure, Output, Verdict, json_printable};
+use crate::cli::pages::rule_pages;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::cli::{output_file, time};
@@ -15,7 +17,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Reader, Snapshot};
 use crate::report::audit_convert::{Frame, audit_document};
 use crate::report::audit_page::Sources;
-use crate::report::model::AuditDocument;
+use crate::report::model::{AuditDocument, Finding, StandingFinding};
+use crate::report::sarif::{Input, sarif};
 use crate::report::{audit_html, audit_markdown, audit_text};
 use crate::revision::Environment;
 use crate::vcs::{BlobId, CommitDetails, CommitId, Error, Objects, TreeId};
@@ -78,7 +81,15 @@ fn standing(
     root: TreeId,
 ) -> Result<(Vec<Diagnostic>, Vec<Snapshot>), Failure> {
     let head = Side { tree: root, commit: Some(commit), committed: true };
-    let question = Question { base: None, head, trunk: None, merging: &[], all_findings: true };
+    let accepted = session.accepted(None);
+    let question = Question {
+        base: None,
+        head,
+        trunk: None,
+        merging: &[],
+        all_findings: true,
+        accepted: accepted.view(),
+    };
     let known = reader.environments(root)?;
     let prepare = |environments: &mut Vec<Environment>| -> Result<(), Failure> {
         // An environment that is asked for may be gone: that is no mistake here.
@@ -141,10 +152,18 @@ fn print(
 ) -> Result<(), Failure> {
     let mut text = Vec::new();
     match args.format {
-        AuditFormat::Json => {
-            let json = serde_json::to_string_pretty(document)?;
-            text.extend_from_slice(json_printable(&json).as_bytes());
-            text.push(b'\n');
+        AuditFormat::Json => json(document, &mut text)?,
+        AuditFormat::Sarif => {
+            let findings: Vec<Finding> = document.findings.iter().map(dated).collect();
+            let log = sarif(&Input {
+                command: "audit",
+                base: None,
+                head: Some(&document.commit),
+                findings: &findings,
+                rules: &rule_pages(),
+                repairs: &BTreeMap::new(),
+            });
+            json(&log, &mut text)?;
         }
         AuditFormat::Text => audit_text::audit_text(document, &mut text)?,
         AuditFormat::Markdown => audit_markdown::audit_markdown(document, &mut text)?,
@@ -160,6 +179,26 @@ fn print(
         ),
         None => Ok(out.report.write_all(&text)?),
     }
+}
+
+/// A fault whose facts tell since when it stands.
+fn dated(standing: &StandingFinding) -> Finding {
+    let mut finding = standing.finding.clone();
+    if let Some(since) = &standing.since {
+        let earlier = if standing.since_earlier { " or longer" } else { "" };
+        finding.evidence.push(format!(
+            "it stands since {} by {} (\"{}\"){earlier}",
+            since.commit, since.author, since.subject
+        ));
+    }
+    finding
+}
+
+fn json(document: &impl serde::Serialize, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(document)?;
+    out.extend_from_slice(json_printable(&json).as_bytes());
+    out.push(b'\n');
+    Ok(())
 }
 
 /// `path` as seen from where the command runs.

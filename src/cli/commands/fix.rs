@@ -48,8 +48,15 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         false => None,
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question =
-        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.docstrings };
+    let accepted = session.accepted(base.map(|base| base.tree));
+    let question = Question {
+        base,
+        head,
+        trunk: trunk.as_ref(),
+        merging: &merging,
+        all_findings: args.docstrings,
+        accepted: accepted.view(),
+    };
     let mut choices = choices(&session, args.strategy, &args.deployed);
     choices.docstrings = args.docstrings;
     choices.author = middle.as_ref().and_then(|middle| middle.author);

@@ -1,12 +1,17 @@
 //! One file a command: resolve the options, call the library once, print.
 
 mod audit;
+mod baseline;
 mod check;
+mod completions;
 mod diff;
+mod explain;
 mod fix;
 mod graph;
 mod heads;
+mod init;
 mod locate;
+mod man;
 mod merge_driver;
 mod middle;
 mod rebase;
@@ -30,5 +35,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Schema(command) => schema::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
+        Command::Explain(command) => explain::run(command, out),
+        Command::Init(command) => init::run(&args.global, command, out),
+        Command::Completions(command) => completions::run(command, out),
+        Command::Man(command) => man::run(&args.global, command, out),
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use crate::cli::args::Global;
 use crate::cli::args::schema::{SchemaArgs, SchemaFormat};
-use crate::cli::config::{Config, Scalar};
+use crate::cli::config::{Config, Scalar, SqlDialect};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::history::Snapshot;
@@ -10,6 +10,7 @@ use crate::report::model::VERSION;
 use crate::report::model::schema::SchemaDocument;
 use crate::report::{schema_convert, schema_mermaid, schema_sql, schema_text};
 use crate::schema::replay::{Assumed, Options, Replayer};
+use crate::schema::types::Database;
 
 pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -23,6 +24,11 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
         snapshots.retain(|snapshot| snapshot.graph.contains(&target));
         options.targets = Some(vec![target]);
     }
+    options.settings.database = match session.config.dialect {
+        None | Some(SqlDialect::Postgresql) => Database::PostgreSql,
+        Some(SqlDialect::Mysql) => Database::MySql,
+        Some(SqlDialect::Sqlite) => Database::Sqlite,
+    };
     let database = options.settings.database;
     let replayer = Replayer::new(session.repo.objects_factory());
     let environments = snapshots.iter().map(|snapshot| {
@@ -56,11 +62,13 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
 /// What the configuration takes settings to be.
 fn assumed(config: &Config) -> BTreeMap<String, Assumed> {
     let value = |value: &Scalar| match value {
-        Scalar::Bool(flag) => Assumed::Flag(*flag),
-        Scalar::Int(number) => Assumed::Number(*number),
-        Scalar::Text(text) => Assumed::Text(text.clone()),
+        Scalar::Bool(flag) => Some(Assumed::Flag(*flag)),
+        Scalar::Int(number) => Some(Assumed::Number(*number)),
+        Scalar::Text(text) => Some(Assumed::Text(text.clone())),
+        // What the evaluator has no value for stays unknown.
+        Scalar::Null | Scalar::Float(_) => None,
     };
-    config.assume.iter().map(|(name, assumed)| (name.clone(), value(assumed))).collect()
+    config.assume.iter().filter_map(|(name, assumed)| Some((name.clone(), value(assumed)?))).collect()
 }
 
 /// The id that `asked` is, or begins, in one of the environments.

@@ -27,7 +27,7 @@ pub(super) fn read(bytes: &[u8]) -> Header {
         let text = "it is not UTF-8 and declares no other encoding".into();
         header.problem = problem(ProblemKind::Encoding, text, line_of(bytes, at));
     }
-    header.ignores = ignores(&source.text);
+    header.ignores = Ignore::in_python(&source.text);
     header
 }
 
@@ -381,25 +381,6 @@ fn shift(binding: &Binding, by: u32) -> Binding {
         Binding::Folded(value, span) => Binding::Folded(move_const(value, by), move_span(span)),
         Binding::Unknown(span) => Binding::Unknown(move_span(span)),
     }
-}
-
-fn ignores(text: &str) -> Vec<Ignore> {
-    const MARK: &str = "onehead: ignore[";
-    if !text.contains(MARK) {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    for (line, content) in (1..).zip(text.lines()) {
-        let Some((before, rest)) = content.split_once(MARK) else { continue };
-        let Some((rules, reason)) = rest.split_once(']') else { continue };
-        if !before.trim_end().ends_with('#') {
-            continue;
-        }
-        for rule in rules.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
-            found.push(Ignore { rule: rule.to_owned(), reason: reason.trim().to_owned(), line });
-        }
-    }
-    found
 }
 
 #[cfg(test)]
