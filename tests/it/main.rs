@@ -17,4 +17,5 @@ mod fix;
 mod histories;
 mod layering;
 mod repairs;
+mod small_commands;
 mod support;
