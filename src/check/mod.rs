@@ -119,7 +119,8 @@ pub fn check<E: From<Error>>(
         Some(only) if at_bases.is_empty() => only,
         _ => read(ancestor)?,
     };
-    let at_merge = read(merged.tree)?;
+    let mut at_merge = read(merged.tree)?;
+    take_left_behind(&mut at_merge, &at_base);
     let at_trunk = match question.trunk {
         Some(trunk) if Some(trunk.commit) != base.commit => read(repo.tree_of(trunk.commit)?)?,
         _ => Vec::new(),
@@ -128,7 +129,7 @@ pub fn check<E: From<Error>>(
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
         let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
-            same_environment(side, state).cloned().unwrap_or_else(|| nothing.clone())
+            same_environment(side, state, &at_merge).cloned().unwrap_or_else(|| nothing.clone())
         };
         let sides = Sides {
             base: counterpart(&at_base),
@@ -140,10 +141,11 @@ pub fn check<E: From<Error>>(
         compare(repo, reader, question, state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
-    for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone).is_none()) {
+    for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone, &at_base).is_none()) {
         let state = Snapshot { environment: gone.environment.clone(), ..Snapshot::default() };
-        let counterpart =
-            |side: &'_ [Snapshot]| same_environment(side, gone).cloned().unwrap_or_else(|| state.clone());
+        let counterpart = |side: &'_ [Snapshot]| {
+            same_environment(side, gone, &at_base).cloned().unwrap_or_else(|| state.clone())
+        };
         let sides = Sides {
             base: gone.clone(),
             head: state.clone(),
@@ -341,22 +343,56 @@ fn leave_out_published(changes: &mut Delta, state: &Snapshot, trunk: &Snapshot) 
     }
 }
 
-/// The snapshot of `side` that is the environment of `state`: the same place, or, after a move,
-/// mostly the same revisions.
-fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
-    let by_place = side.iter().find(|other| {
+/// The snapshot of `side` that is the environment of `state`, one of `states`: the same place, or, after a move,
+/// mostly the same revisions. What a move left behind is not what moved.
+fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot, states: &[Snapshot]) -> Option<&'s Snapshot> {
+    let moved_on = |found: &&Snapshot| {
+        let here = common(found, state);
+        states.iter().any(|other| common(found, other) > here && same_place(side, other).is_none())
+    };
+    same_place(side, state).filter(|found| !moved_on(found)).or_else(|| {
+        side.iter().find(|other| {
+            let smaller = other.scripts.len().min(state.scripts.len());
+            smaller > 0 && common(other, state) * 2 > smaller
+        })
+    })
+}
+
+fn same_place<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
+    side.iter().find(|other| {
         other.environment.directory == state.environment.directory
             || other.environment.version_locations.iter().any(|location| {
                 state.environment.version_locations.iter().any(|mine| mine.path == location.path)
             })
-    });
-    by_place.or_else(|| {
-        side.iter().find(|other| {
-            let common = other.graph.ids().filter(|id| state.graph.contains(id)).count();
-            let smaller = other.scripts.len().min(state.scripts.len());
-            smaller > 0 && common * 2 > smaller
-        })
     })
+}
+
+/// How many ids both have.
+fn common(one: &Snapshot, other: &Snapshot) -> usize {
+    one.graph.ids().filter(|id| other.graph.contains(id)).count()
+}
+
+/// Takes out of `states` the directories of revisions that a move of their environment left behind: no tool
+/// scans them any more, which is told of the environment that moved.
+fn take_left_behind(states: &mut Vec<Snapshot>, side: &[Snapshot]) {
+    let mut left: Vec<(usize, usize)> = Vec::new();
+    for (at, state) in states.iter().enumerate() {
+        let environment = &state.environment;
+        // A script directory of its own keeps it alive.
+        let is_bare = environment.version_locations.iter().all(|place| place.path == environment.directory);
+        let Some(before) = same_place(side, state).filter(|_| is_bare) else { continue };
+        let is_heir = |other: &Snapshot| {
+            common(before, other) > common(before, state) && same_place(side, other).is_none()
+        };
+        left.extend(states.iter().position(is_heir).map(|heir| (at, heir)));
+    }
+    for (at, heir) in &left {
+        let (directory, files) = (states[*at].environment.directory.clone(), states[*at].files.len());
+        states[*heir].unscanned.push((directory, files));
+    }
+    for (at, _) in left.iter().rev() {
+        states.remove(*at);
+    }
 }
 
 fn conflicts_of(conflicts: &[Conflict], state: &Snapshot) -> Vec<Conflict> {

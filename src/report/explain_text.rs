@@ -88,9 +88,9 @@ mod tests {
     fn one_page_and_many() {
         let mut doc = explain();
         doc.rules[0].explanation = "A word, and another.\nMore words that are set anew because they fill more than one hundred columns of a terminal.\n\n- a list\n- stays";
-        assert_snapshot!(plain(|out| explain_text(&doc, out)), @"");
+        assert_snapshot!(plain(|out| explain_text(&doc, out)));
         doc.configuration.clear();
         doc.rules = vec![page(), RulePage { name: "a", severity: Severity::Info, ..page() }];
-        assert_snapshot!(plain(|out| explain_text(&doc, out)), @"");
+        assert_snapshot!(plain(|out| explain_text(&doc, out)));
     }
 }

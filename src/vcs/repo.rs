@@ -44,7 +44,14 @@ impl Repo {
             let options = gix::open::Options::default().open_path_as_is(true);
             return Self::from_opened(gix::ThreadSafeRepository::open_opts(&git_dir, options), &git_dir);
         }
-        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides(directory);
+        // `GIT_CEILING_DIRECTORIES` may name other places: git minds only those above `directory`.
+        let upwards =
+            gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
+        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
+            directory,
+            upwards,
+            Default::default(),
+        );
         Self::from_opened(opened, directory)
     }
 

@@ -143,6 +143,7 @@ histories! {
     audit_squash,
     bare_repository,
     base_merged_into_head_with_merge_revision,
+    baseline,
     both_sides_heal_two_heads_in_opposite_order,
     branch_rebased_and_reparented,
     cherry_picked_migration_on_both_sides,
@@ -158,6 +159,7 @@ histories! {
     dependency_that_once_existed,
     deploy_without_upgrade,
     detached_head,
+    directory_moved_and_a_file_left_behind,
     directory_renamed,
     divergent_revision,
     duplicate_ids_that_make_a_cycle,
@@ -175,6 +177,7 @@ histories! {
     env_no_metadata,
     environment_in_pyproject,
     environments_in_onehead_yaml,
+    explain_and_init,
     filename_mismatch,
     first_migration_of_a_repository,
     fix_both_on_trunk,
@@ -206,9 +209,11 @@ histories! {
     fix_tuples_in_the_files_own_style,
     fix_two_environments,
     flask_migrate,
+    formats,
     head_contains_base,
     header_forms,
     huge_files,
+    ignore_comments,
     implausible_revision_id,
     inserted_below_a_published_head,
     invalid_revision_id,
@@ -263,6 +268,7 @@ histories! {
     version_locations,
     version_locations_set_by_python,
     work_tree_and_index,
+    write_baseline,
 }
 
 #[test]

@@ -19,4 +19,5 @@ mod layering;
 mod middle;
 mod rebase;
 mod repairs;
+mod small_commands;
 mod support;

@@ -108,7 +108,7 @@ mod tests {
             "\u{feff}\"\"\"é\r\nRevises: a1\r\n\"\"\"\r\nrevision = 'b2'\r\ndown_revision = 'a1'\r\n";
         assert_eq!(
             told(before, &before.replace("a1", "c3")),
-            ["2:10-2:12 19+2 -> \"c3\"", "5:18-5:20 65+2 -> \"c3\""]
+            ["2:10-2:12 19+2 -> \"c3\"", "5:18-5:20 62+2 -> \"c3\""]
         );
     }
 
