@@ -12,6 +12,7 @@ use crate::history::{Delta, Reader, Snapshot, delta};
 use crate::python::grade::Grade;
 use crate::revision::Environment;
 use crate::rules::{self, HistoryFacts, MergeCx, RuleCx};
+use crate::schema::replay::Replayer;
 use crate::vcs::{CommitId, Conflict, Error, Repo, RepoPath, TreeId, Trunk, merge_trees, virtual_base};
 
 pub use accept::{Acceptance, Accepted};
@@ -126,6 +127,8 @@ pub fn check<E: From<Error>>(
         _ => Vec::new(),
     };
     let mut compared = Compared::default();
+    let replayer = Replayer::new(repo.objects_factory());
+    let trees = (merged.tree, base.tree);
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
         let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
@@ -138,7 +141,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: conflicts_of(&merged.conflicts, state),
         };
-        compare(repo, reader, question, state, &sides, &mut compared)?;
+        compare(repo, reader, question, (&replayer, trees), state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
     for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone, &at_base).is_none()) {
@@ -153,16 +156,13 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: Vec::new(),
         };
-        compare(repo, reader, question, &state, &sides, &mut compared)?;
+        compare(repo, reader, question, (&replayer, trees), &state, &sides, &mut compared)?;
     }
     let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
     let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
     let around = project::brought(repo.objects(), trees, &at_merge, &at_base, question.all_findings)?;
     findings.extend(around.findings);
     accepted.extend(around.accepted);
-    let merge_result = schema::Side { tree: merged.tree, states: &at_merge };
-    let published = schema::Side { tree: base.tree, states: &at_base };
-    findings.extend(schema::brought(repo.objects_factory(), merge_result, published, question.all_findings));
     let known = accept::Known {
         at_base: Some(&faults_at_base),
         environments: names(&at_merge),
@@ -215,9 +215,11 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+    let replayer = Replayer::new(repo.objects_factory());
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
-        let found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
+        let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
+        found.extend(schema::standing(&replayer, head.tree, &state));
         let sorted = accept::by_comments(reader.objects(), &state, found)?;
         findings.extend(sorted.kept.into_iter().chain(sorted.unused));
         accepted.extend(sorted.accepted);
@@ -226,8 +228,6 @@ fn standing<E: From<Error>>(
     let around = project::standing(repo.objects(), head.tree, &merged)?;
     findings.extend(around.findings);
     accepted.extend(around.accepted);
-    let schema_of = schema::Side { tree: head.tree, states: &merged };
-    findings.extend(schema::standing(repo.objects_factory(), schema_of));
     let known = accept::Known {
         at_base: None,
         environments: names(&merged),
@@ -268,6 +268,7 @@ fn compare(
     repo: &Repo,
     reader: &mut Reader,
     question: &Question<'_>,
+    (replayer, (merged_tree, base_tree)): (&Replayer, (TreeId, TreeId)),
     state: &Snapshot,
     sides: &Sides,
     compared: &mut Compared,
@@ -307,10 +308,19 @@ fn compare(
     };
     let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
     let nothing = HistoryFacts::default();
-    let old = match found.is_empty() {
+    let mut old = match found.is_empty() {
         true => Vec::new(),
         false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
     };
+    let (after, before) = schema::brought(
+        replayer,
+        (merged_tree, state),
+        (base_tree, &sides.base),
+        &sides.conflicts,
+        question.all_findings,
+    );
+    found.extend(after);
+    old.extend(before);
     for finding in &mut found {
         finding.new = !old.iter().any(|old| {
             old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent

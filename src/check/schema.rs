@@ -6,65 +6,43 @@ use crate::diagnostic::Diagnostic;
 use crate::history::Snapshot;
 use crate::rules::{self, SchemaCx};
 use crate::schema::replay::{Options, Replayer};
-use crate::vcs::{BlobId, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{BlobId, Conflict, RepoPath, TreeId};
 
-/// One tree with its environments.
-#[derive(Clone, Copy)]
-pub(super) struct Side<'a> {
-    pub(super) tree: TreeId,
-    pub(super) states: &'a [Snapshot],
-}
-
-/// The faults of the merged schema, each marked new or old. Without `all`, only environments whose files the merge
-/// changes are replayed, and only faults are told that have a side in such a file.
+/// The schema faults of one merged environment and those of the same environment in base. Without `all`, an
+/// environment none of whose files the merge changes is not replayed, and only faults with a side in a changed
+/// file are told. Nothing is known of one in which git leaves a conflict.
 pub(super) fn brought(
-    factory: &ObjectsFactory,
-    merged: Side<'_>,
-    base: Side<'_>,
+    replayer: &Replayer,
+    (merged_tree, state): (TreeId, &Snapshot),
+    (base_tree, before): (TreeId, &Snapshot),
+    conflicts: &[Conflict],
     all: bool,
-) -> Vec<Diagnostic> {
-    let replayer = Replayer::new(factory);
-    let mut found = Vec::new();
-    for state in merged.states {
-        let before = super::same_environment(base.states, state);
-        let known: BTreeSet<(&RepoPath, BlobId)> = before
-            .into_iter()
-            .flat_map(|before| &before.scripts)
-            .map(|script| (&script.path, script.blob))
-            .collect();
-        let changed: BTreeSet<&RepoPath> = state
-            .scripts
-            .iter()
-            .filter(|script| !known.contains(&(&script.path, script.blob)))
-            .map(|script| &script.path)
-            .collect();
-        if changed.is_empty() && !all {
-            continue;
-        }
-        let mut told = standing_of(&replayer, merged.tree, state);
-        if !all {
-            told.retain(|finding| finding.places.iter().any(|place| changed.contains(&place.path)));
-        }
-        if told.is_empty() {
-            continue;
-        }
-        let old = before.map(|before| standing_of(&replayer, base.tree, before)).unwrap_or_default();
-        for finding in &mut told {
-            finding.new = !old.iter().any(|old| old.rule == finding.rule && old.subject == finding.subject);
-        }
-        found.extend(told);
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let known: BTreeSet<(&RepoPath, BlobId)> =
+        before.scripts.iter().map(|script| (&script.path, script.blob)).collect();
+    let changed: BTreeSet<&RepoPath> = state
+        .scripts
+        .iter()
+        .filter(|script| !known.contains(&(&script.path, script.blob)))
+        .map(|script| &script.path)
+        .collect();
+    if (changed.is_empty() && !all) || !conflicts.is_empty() {
+        return Default::default();
     }
-    found
+    let mut told = standing(replayer, merged_tree, state);
+    if !all {
+        told.retain(|finding| finding.places.iter().any(|place| changed.contains(&place.path)));
+    }
+    let old = match told.is_empty() {
+        true => Vec::new(),
+        false => standing(replayer, base_tree, before),
+    };
+    (told, old)
 }
 
-/// The faults that stand in a tree.
-pub(super) fn standing(factory: &ObjectsFactory, side: Side<'_>) -> Vec<Diagnostic> {
-    let replayer = Replayer::new(factory);
-    side.states.iter().flat_map(|state| standing_of(&replayer, side.tree, state)).collect()
-}
-
-/// Empty where the graph itself is broken: in what order its revisions would run is not known.
-fn standing_of(replayer: &Replayer, tree: TreeId, state: &Snapshot) -> Vec<Diagnostic> {
+/// The faults that stand in a tree's environment; none where the graph itself is broken, as the order in which
+/// its revisions would run is not known then.
+pub(super) fn standing(replayer: &Replayer, tree: TreeId, state: &Snapshot) -> Vec<Diagnostic> {
     let graph = &state.graph;
     if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
         return Vec::new();
