@@ -277,6 +277,21 @@ impl Maker<'_> {
                     })
                     .collect(),
             ),
+            "pg_index" => (
+                vec!["indexrelid", "indrelid", "indisvalid", "indisready", "indisunique"],
+                self.indexes()
+                    .into_iter()
+                    .map(|(table, name, unique)| {
+                        vec![
+                            text(name),
+                            text(&table.name),
+                            Cell::Bool(true),
+                            Cell::Bool(true),
+                            Cell::Bool(unique),
+                        ]
+                    })
+                    .collect(),
+            ),
             "pg_class" => {
                 let row = |name: &Name, kind: &str| {
                     vec![text(&name.name), text(&name.name), text(kind), self.schema_of(name)]
