@@ -11,7 +11,9 @@ static META: RuleMeta = RuleMeta {
     summary: "A column is added that the table has already",
     severity: Severity::Error,
     explanation: "A revision adds a column that an earlier one of the same chain created or added. It stops with \"column already exists\".
-Guarded additions are left out. Drop the later one, or guard it.",
+Usually two branches added the same column, and git merged them without a conflict, as they are different files.
+
+Additions under an inspector's guard or with `IF NOT EXISTS` are left out. Drop the later one, or guard it.",
 };
 
 impl Rule for ColumnAddedTwice {
