@@ -177,6 +177,7 @@ histories! {
     environment_in_pyproject,
     environments_in_onehead_yaml,
     explain_and_init,
+    explain_error_messages,
     filename_mismatch,
     first_migration_of_a_repository,
     fix_both_on_trunk,
