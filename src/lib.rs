@@ -1,5 +1,6 @@
 //! onehead: database-migration history read from git.
 pub mod audit;
+pub mod branches;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;

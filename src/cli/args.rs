@@ -1,11 +1,13 @@
 //! The command line as typed.
 
+mod branches;
 mod locate;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use branches::BranchesArgs;
 pub(super) use locate::LocateArgs;
 
 use crate::diagnostic;
@@ -134,6 +136,11 @@ pub(super) enum Command {
         after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
     )]
     Audit(AuditArgs),
+    /// Every branch against the trunk as it is now, and against each other
+    #[command(
+        after_help = "Exit code 1 if a branch, or two that both land, would break the migrations.\n\nExamples:\n  onehead branches\n  onehead branches --match 'origin/*' --since '3 months'\n  onehead branches --refs 'refs/pull/*'"
+    )]
+    Branches(BranchesArgs),
     /// Where a revision lives and lived, and how it comes back
     #[command(
         after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"

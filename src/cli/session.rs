@@ -65,6 +65,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Reads the configuration that holds for the tree `root`, whatever was read before.
+    pub(super) fn configure_anew(&mut self, root: TreeId) -> Result<(), Failure> {
+        self.config = Config::default();
+        self.configure(Some(root))
+    }
+
     pub(super) fn reader(&self) -> Reader {
         Reader::new(self.repo.objects_factory(), self.config.environments(&self.config_name))
     }

@@ -191,15 +191,20 @@ pub fn grade_name(grade: Grade) -> &'static str {
     }
 }
 
+/// A severity as documents have it.
+pub fn severity(severity: diagnostic::Severity) -> Severity {
+    match severity {
+        diagnostic::Severity::Error => Severity::Error,
+        diagnostic::Severity::Warning => Severity::Warning,
+        diagnostic::Severity::Info => Severity::Info,
+    }
+}
+
 /// A fault as documents have it.
 pub fn finding(diagnostic: &Diagnostic) -> Finding {
     Finding {
         rule: diagnostic.rule.to_owned(),
-        severity: match diagnostic.severity {
-            diagnostic::Severity::Error => Severity::Error,
-            diagnostic::Severity::Warning => Severity::Warning,
-            diagnostic::Severity::Info => Severity::Info,
-        },
+        severity: severity(diagnostic.severity),
         environment: diagnostic.environment.clone(),
         message: diagnostic.message.clone(),
         revisions: diagnostic.revisions.clone(),

@@ -9,6 +9,7 @@ pub mod audit_markdown;
 pub mod audit_page;
 pub mod audit_text;
 mod audit_words;
+pub mod branches_text;
 pub mod check_text;
 pub mod convert;
 pub mod diff_text;

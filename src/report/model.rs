@@ -1,6 +1,7 @@
 //! The documents that onehead prints, version 1: a frozen, versioned copy of what the analysis knows.
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
+mod branches;
 mod locate;
 
 use schemars::JsonSchema;
@@ -9,6 +10,7 @@ use serde::Serialize;
 mod audit;
 
 pub use audit::*;
+pub use branches::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
 
 /// This build's version, stated in every document.

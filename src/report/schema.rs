@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::{
-    AuditDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument,
+    AuditDocument, BranchesDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument,
     TimelineRecord,
 };
 
@@ -13,6 +13,7 @@ use super::model::{
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("audit", schema::<AuditDocument>("audit")),
+        ("branches", schema::<BranchesDocument>("branches")),
         ("check", schema::<CheckDocument>("check")),
         ("diff", schema::<DiffDocument>("diff")),
         ("graph", schema::<GraphDocument>("graph")),

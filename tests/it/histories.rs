@@ -139,6 +139,8 @@ histories! {
     base_merged_into_head_with_merge_revision,
     both_sides_heal_two_heads_in_opposite_order,
     branch_rebased_and_reparented,
+    branches,
+    branches_that_get_along,
     cherry_picked_migration_on_both_sides,
     competing_merge_revisions,
     conflict_in_one_file,

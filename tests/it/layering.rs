@@ -18,6 +18,7 @@ const LAYERS: &[&str] = &[
     "diagnostic",
     "rules",
     "check",
+    "branches",
     "audit",
     "plan",
     "report",
@@ -29,7 +30,7 @@ const STRANGERS: &[(&str, &[&str])] = &[
     ("python", &["vcs"]),
     ("diagnostic", &["dialect", "history"]),
     ("rules", &["dialect"]),
-    ("report", &["dialect", "rules", "check"]),
+    ("report", &["dialect", "rules", "check", "branches"]),
 ];
 
 /// What only some places may name: the word, the places, and why.

@@ -1,6 +1,7 @@
 //! One file a command: resolve the options, call the library once, print.
 
 mod audit;
+mod branches;
 mod check;
 mod diff;
 mod fix;
@@ -21,6 +22,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Check(command) => check::run(&args.global, command, out),
         Command::Fix(command) => fix::run(&args.global, command, out),
         Command::Audit(command) => audit::run(&args.global, command, out),
+        Command::Branches(command) => branches::run(&args.global, command, out),
         Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
     }
