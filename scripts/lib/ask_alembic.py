@@ -12,6 +12,8 @@ from pathlib import Path
 from common import CouldNotRun, Objects, script_files
 from headers import arithmetic, in_graph, read
 
+HEADERS = {}  # by blob id and file name: the states of one repository share most of their files
+
 
 class Alembic:
     """One Python of the virtual environment that answers question after question."""
@@ -54,7 +56,10 @@ def read_environment(repo, commit, env):
                                                  for o in env["version_locations"])]
             recursive |= bool(mine)
             for path, oid in script_files(repo, commit, location, recursive=bool(mine)):
-                found.append((index, path[len(prefix):], path, read(objects[oid], path)))
+                key = oid, path.rpartition("/")[2]
+                if key not in HEADERS:
+                    HEADERS[key] = read(objects[oid], path)
+                found.append((index, path[len(prefix):], path, HEADERS[key]))
     finally:
         objects.close()
     return recursive, found

@@ -6,7 +6,7 @@ use super::digest::{Digest, Rebirth};
 use super::story::{Step, Story};
 use crate::history::{Edit, Timeline};
 use crate::python::grade::Grade;
-use crate::revision::number_prefix;
+use crate::revision::{Script, number_prefix};
 use crate::vcs::{BlobId, RepoPath};
 
 /// What happened to a published revision.
@@ -37,7 +37,7 @@ pub struct Change {
     pub step: usize,
     /// What happened.
     pub kind: Kind,
-    /// The revision; of a squash the new base, of a removed environment its first head.
+    /// The revision; of a squash the new base, of a removed environment or past its first head.
     pub revision: String,
     /// Its file after the change, or the one it had.
     pub path: RepoPath,
@@ -51,7 +51,8 @@ pub struct Change {
     pub from: Option<String>,
     /// What it is now.
     pub to: Option<String>,
-    /// All revisions concerned, sorted: of a squash the deleted ones.
+    /// All revisions concerned, sorted: of a squash the deleted ones. Where every revision down to the bases
+    /// went in one commit, that is one deletion.
     pub revisions: Vec<String>,
 }
 
@@ -77,32 +78,63 @@ struct Changes<'a> {
 impl Changes<'_> {
     fn list(&self) -> Vec<Change> {
         let Some(state) = self.step.before else { return Vec::new() };
+        if self.step.state.is_none() {
+            return self.removed(state).into_iter().collect();
+        }
         let delta = &self.digest.delta;
-        let reborn: BTreeSet<&(String, RepoPath)> =
-            self.digest.rebirths.iter().map(|rebirth| &rebirth.from).collect();
-        let gone: Vec<&(String, RepoPath)> =
-            delta.removed.iter().filter(|removed| !reborn.contains(removed)).collect();
-        let mut found: Vec<Change> =
-            self.digest.rebirths.iter().map(|rebirth| self.new_id(rebirth)).collect();
         let mut kept = self.kept();
-        match (self.step.state, self.squashed_into(state, &gone)) {
-            (None, _) => found.extend(self.removed(state)),
-            (Some(_), Some((base, path))) => {
-                // Where the new base is an old revision, what was done to it is part of the squash.
-                let old = kept.iter().position(|change| change.revision == *base).map(|at| kept.remove(at));
-                found.push(Change {
-                    kind: Kind::Squashed,
-                    revisions: gone.iter().map(|(id, _)| id.clone()).collect(),
-                    ..old.unwrap_or_else(|| self.change(Kind::Squashed, base, path))
-                });
-            }
-            (Some(_), None) => found.extend(gone.iter().map(|(id, path)| Change {
+        let mut found = Vec::new();
+        if self.cuts_off_the_past(state) {
+            // What became of an old base is part of it.
+            let revisions: BTreeSet<&String> = delta.removed.iter().map(|(id, _)| id).collect();
+            let revisions = revisions.into_iter().cloned().collect();
+            found.push(match self.new_base() {
+                Some((base, path)) => {
+                    let old = kept.iter().position(|change| change.revision == *base);
+                    let old = old.map(|at| kept.remove(at));
+                    let event = old.unwrap_or_else(|| self.change(Kind::Squashed, base, path));
+                    Change { kind: Kind::Squashed, revisions, ..event }
+                }
+                None => {
+                    let before = self.timeline.snapshot(&self.step.environment, Some(state));
+                    let is_gone = |id: &&String| delta.removed.iter().any(|(gone, _)| gone == *id);
+                    let head =
+                        before.graph.heads().iter().find(is_gone).or(delta.removed.first().map(|it| &it.0));
+                    let path = |id: &String| delta.removed.iter().find(|it| it.0 == *id).map(|it| &it.1);
+                    let Some((head, path)) = head.and_then(|id| Some((id, path(id)?))) else { return kept };
+                    Change { revisions, ..self.change(Kind::Deleted, head, path) }
+                }
+            });
+        } else {
+            let is_reborn = |gone: &&(String, RepoPath)| {
+                self.digest.rebirths.iter().any(|rebirth| rebirth.from == **gone)
+            };
+            found.extend(self.digest.rebirths.iter().map(|rebirth| self.new_id(rebirth)));
+            found.extend(delta.removed.iter().filter(|gone| !is_reborn(gone)).map(|(id, path)| Change {
                 before: self.blob(state, id, path),
                 ..self.change(Kind::Deleted, id, path)
-            })),
+            }));
         }
         found.append(&mut kept);
         found
+    }
+
+    /// Whether several revisions went, and with them every base of before.
+    fn cuts_off_the_past(&self, before: u32) -> bool {
+        let gone: BTreeSet<&str> = self.digest.delta.removed.iter().map(|(id, _)| id.as_str()).collect();
+        let scripts = self.timeline.scripts(before);
+        let mut bases = scripts.iter().filter(|script| is_base(script)).peekable();
+        gone.len() > 1 && bases.peek().is_some() && bases.all(|base| gone.contains(&*base.revision))
+    }
+
+    /// A revision that came as a base, or became one.
+    fn new_base(&self) -> Option<(&String, &RepoPath)> {
+        let delta = &self.digest.delta;
+        let now = self.timeline.scripts(self.step.state?);
+        let based = |id: &str| now.iter().any(|script| *script.revision == *id && is_base(script));
+        let added = delta.added.iter().map(|(id, path)| (id, path));
+        let cut = delta.reparented.iter().map(|change| (&change.revision, &change.path));
+        added.chain(cut).find(|(id, _)| based(id))
     }
 
     /// Revisions that are still there: edited, re-parented, renamed.
@@ -180,35 +212,16 @@ impl Changes<'_> {
         })
     }
 
-    /// The new base, where `gone` holds several revisions and every base of before.
-    fn squashed_into(&self, before: u32, gone: &[&(String, RepoPath)]) -> Option<(&String, &RepoPath)> {
-        let delta = &self.digest.delta;
-        let ids: BTreeSet<&str> = gone.iter().map(|(id, _)| id.as_str()).collect();
-        let state = self.step.state?;
-        let is_base = |script: &crate::revision::Script| {
-            script.header.down_revision.is_some() && script.down_revisions().next().is_none()
-        };
-        let bases_before = self.timeline.scripts(before);
-        let mut bases_before = bases_before.iter().filter(|script| is_base(script)).peekable();
-        if ids.len() < 2
-            || bases_before.peek().is_none()
-            || !bases_before.all(|base| ids.contains(&*base.revision))
-        {
-            return None;
-        }
-        let now = self.timeline.scripts(state);
-        let based = |id: &str| now.iter().any(|script| *script.revision == *id && is_base(script));
-        let added = delta.added.iter().map(|(id, path)| (id, path));
-        let cut = delta.reparented.iter().map(|change| (&change.revision, &change.path));
-        added.chain(cut).find(|(id, _)| based(id))
-    }
-
     fn blob(&self, state: u32, id: &str, path: &RepoPath) -> Option<BlobId> {
         let scripts = self.timeline.scripts(state);
         let start = scripts.partition_point(|script| *script.revision < *id);
         let mut same = scripts[start..].iter().take_while(|script| *script.revision == *id);
         same.find(|script| script.path == *path).map(|script| script.blob)
     }
+}
+
+fn is_base(script: &Script) -> bool {
+    script.header.down_revision.is_some() && script.down_revisions().next().is_none()
 }
 
 /// Whether nobody needs to hear of it.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::Error;
 use super::story::Step;
+use crate::diagnostic::Diagnostic;
 use crate::dialect;
 use crate::history::{Delta, Headers, Snapshot, Timeline, delta};
 use crate::python::grade::Grade;
 use crate::revision::{Environment, ExpectedHeads, ProblemKind, Script};
-use crate::rules::crowded_heads;
+use crate::rules::{HistoryFacts, Rule, RuleCx, crowded_heads};
 use crate::vcs::{Objects, RepoPath};
 
 /// A fault that a span of commits may have.
@@ -51,6 +52,8 @@ pub struct Digest {
     pub rebirths: Vec<Rebirth>,
     /// Whether the step moved the directory: its files keep their names.
     pub moves_directory: bool,
+    /// The faults of the state by the rules that were asked for.
+    pub(super) standing: Vec<Diagnostic>,
 }
 
 impl Digest {
@@ -71,23 +74,37 @@ pub(super) const DUPLICATE_NUMBER: &str = "duplicate-number";
 pub(super) const MISSING_PARENT: &str = "missing-parent";
 pub(super) const REVISION_CYCLE: &str = "revision-cycle";
 
-/// Reads one step. `heads` are the intended heads where the environment itself names none.
+/// How steps are read.
+pub(super) struct Reading<'a> {
+    /// The states.
+    pub(super) timeline: &'a Timeline,
+    /// What files say.
+    pub(super) headers: &'a Headers,
+    /// The intended heads where an environment itself names none.
+    pub(super) heads: &'a ExpectedHeads,
+    /// Rules to run on every state.
+    pub(super) rules: Vec<&'static dyn Rule>,
+}
+
+/// Reads one step.
 ///
 /// # Errors
 /// When an object is damaged.
-pub(super) fn digest(
-    timeline: &Timeline,
-    step: &Step,
-    (headers, objects): (&Headers, &Objects),
-    heads: &ExpectedHeads,
-) -> Result<Digest, Error> {
+pub(super) fn digest(reading: &Reading<'_>, step: &Step, objects: &Objects) -> Result<Digest, Error> {
+    let Reading { timeline, headers, heads, rules } = reading;
     let environment = intended(&step.environment, heads);
     let now = timeline.snapshot(&environment, step.state);
     let before = step.before.map(|state| timeline.scripts(state)).unwrap_or_default();
     let grade = |one, two| headers.grade(objects, one, two);
     let delta = delta(&before, &now.scripts, grade)?;
     let kept_name = delta.moved.iter().filter(|moved| moved.from.name() == moved.to.name()).count();
+    let history = HistoryFacts::default();
+    let mut standing = Vec::new();
+    for rule in rules {
+        rule.check(&RuleCx { state: &now, merge: None, history: &history }, &mut standing);
+    }
     Ok(Digest {
+        standing,
         faults: faults(&now),
         stops_at: stops_at(&now, headers, objects)?,
         rebirths: rebirths(&delta, &before, &now, (headers, objects))?,
@@ -97,7 +114,7 @@ pub(super) fn digest(
 }
 
 /// `environment` with the intended heads of the configuration.
-pub(super) fn intended(environment: &Environment, heads: &ExpectedHeads) -> Environment {
+fn intended(environment: &Environment, heads: &ExpectedHeads) -> Environment {
     let mut environment = environment.clone();
     if environment.expected_heads == ExpectedHeads::ByLabel {
         environment.expected_heads = heads.clone();

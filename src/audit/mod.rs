@@ -15,20 +15,22 @@ mod story;
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 pub use change::{Change, Kind};
 pub use digest::{Digest, Fault, Rebirth};
 pub use incident::{Closing, Incident};
+use origin::Origins;
 pub use release::Shipped;
+use release::{Releases, Tags};
+pub use since::Since;
 pub use statistics::{Month, Statistics};
 pub use story::{Step, Story};
 
 use crate::diagnostic::Diagnostic;
 use crate::history::{Reader, Timeline, timeline};
+use crate::parallel;
 use crate::revision::{Environment, ExpectedHeads};
 use crate::text::time::day;
-use crate::vcs::{CommitDetails, CommitId, Error, Repo, RepoPath, Walk};
+use crate::vcs::{CommitDetails, CommitId, Error, Objects, Repo, RepoPath, Walk};
 
 /// What is asked.
 pub struct Settings<'a> {
@@ -38,6 +40,8 @@ pub struct Settings<'a> {
     pub since: Option<i64>,
     /// The intended heads, where an environment itself names none.
     pub heads: ExpectedHeads,
+    /// The faults that stand at the commit: since when is looked for.
+    pub standing: &'a [Diagnostic],
     /// Which environments are asked for.
     pub wants: &'a dyn Fn(&Environment) -> bool,
 }
@@ -125,7 +129,7 @@ const CHUNK: usize = 8;
 /// When an object or a ref is damaged.
 pub fn audit(repo: &Repo, reader: &mut Reader, settings: &Settings<'_>) -> Result<Audit, Error> {
     let timeline = timeline(repo, reader, Walk::FirstParent(settings.commit))?;
-    let mut origins = origin::Origins::new(repo.objects());
+    let (mut origins, mut tags) = (Origins::new(repo.objects()), None);
     let mut environments = Vec::new();
     // A name may change while the files do not.
     let at_end = reader.environments(repo.tree_of(settings.commit)?)?;
@@ -138,7 +142,7 @@ pub fn audit(repo: &Repo, reader: &mut Reader, settings: &Settings<'_>) -> Resul
                 reader,
                 &timeline,
                 (environment, story),
-                &mut origins,
+                (&mut origins, &mut tags),
                 settings,
             )?);
         }
@@ -160,24 +164,21 @@ fn account(
     reader: &mut Reader,
     timeline: &Timeline,
     (environment, story): (Environment, Story),
-    origins: &mut origin::Origins<'_>,
+    (origins, tags): (&mut Origins<'_>, &mut Option<Tags>),
     settings: &Settings<'_>,
 ) -> Result<Account, Error> {
-    let (headers, heads) = (reader.headers(), &settings.heads);
-    let digests: Vec<Digest> = story
-        .steps
-        .par_chunks(CHUNK)
-        .map_init(
-            || headers.objects(),
-            |objects, steps| {
-                let read = |step| digest::digest(timeline, step, (headers, objects), heads);
-                steps.iter().map(read).collect::<Result<Vec<_>, Error>>()
-            },
-        )
-        .collect::<Result<Vec<_>, Error>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+    let name = Some(&environment.name);
+    let headers = reader.headers();
+    let rules =
+        since::rules_of(settings.standing.iter().filter(|finding| finding.environment.as_ref() == name));
+    let reading = digest::Reading { timeline, headers, heads: &settings.heads, rules };
+    let read = |objects: &mut Objects, steps: &[Step]| {
+        steps.iter().map(|step| digest::digest(&reading, step, objects)).collect::<Result<Vec<_>, Error>>()
+    };
+    let mut digests: Vec<Digest> = Vec::with_capacity(story.steps.len());
+    for chunk in parallel::map_chunks(&story.steps, CHUNK, || headers.objects(), read) {
+        digests.extend(chunk?);
+    }
     let landed = landings(timeline, &story);
     let incidents = incident::incidents(timeline, &story, &digests);
     let mut changes = change::changes(timeline, &story, &digests);
@@ -186,7 +187,13 @@ fn account(
     changes.retain(|change| is_recent(change.step));
     let releases = match changes.is_empty() {
         true => None,
-        false => Some(release::Releases::read(repo, reader, &story)?),
+        false => {
+            let tags = match tags {
+                Some(tags) => tags,
+                None => tags.insert(Tags::read(repo)?),
+            };
+            Some(Releases::read(repo, reader, tags, &story)?)
+        }
     };
     let tell = |change: Change| {
         let releases = releases.as_ref();
@@ -299,54 +306,67 @@ impl Audit {
         commit == 0 && !self.timeline.history.missing.is_empty()
     }
 
-    /// For each of `findings`, faults that stand at the audited commit: the commit since which it stands
-    /// without a gap, where that is known; their evidence tells it, too.
+    /// For each of `findings`, the faults of the settings: the commit since which it stands without a gap,
+    /// where that is known; their evidence tells it, too.
     ///
     /// # Errors
     /// When an object is damaged.
     pub fn tell_since(
         &mut self,
         repo: &Repo,
-        heads: &ExpectedHeads,
+        reader: &mut Reader,
         findings: &mut [Diagnostic],
-    ) -> Result<Vec<Option<u32>>, Error> {
-        let mut commits = vec![None; findings.len()];
-        for account in self.environments.iter().filter(|account| account.story.exists()) {
-            let name = Some(account.environment.name.as_str());
-            let of_it: Vec<usize> =
-                (0..findings.len()).filter(|at| findings[*at].environment.as_deref() == name).collect();
-            let asked: Vec<&Diagnostic> = of_it.iter().map(|at| &findings[*at]).collect();
-            let steps = since::since(&self.timeline, &account.story, heads, &asked);
-            for (at, step) in of_it.into_iter().zip(steps) {
-                commits[at] = step.map(|step| account.story.steps[step].commit);
+    ) -> Result<Vec<Option<Since>>, Error> {
+        let history = &self.timeline.history;
+        let mut all: Vec<Option<Since>> = Vec::with_capacity(findings.len());
+        for finding in &*findings {
+            let is_here = |account: &&Account| {
+                account.story.exists() && finding.environment.as_ref() == Some(&account.environment.name)
+            };
+            let mut commit = None;
+            if let Some(account) = self.environments.iter().find(is_here) {
+                let step = since::since(&self.timeline, (&account.story, &account.digests), finding);
+                commit = step.map(|step| account.story.steps[step].commit);
             }
-        }
-        for (finding, commit) in findings.iter().zip(&mut commits) {
             if finding.rule == "unscanned-migrations"
                 && let Some(place) = finding.places.first()
             {
-                *commit = since::directory_since(repo, &self.timeline.history, &place.path)?;
+                commit = since::directory_since(repo, history, &place.path)?;
+            }
+            all.push(commit.map(|commit| Since { commit, or_longer: self.is_edge(commit) }));
+        }
+        // What no state of the migrations shows is a fault of what surrounds them.
+        let others: Vec<usize> = (0..all.len()).filter(|at| all[*at].is_none()).collect();
+        let around: Vec<&Diagnostic> = others.iter().map(|at| &findings[*at]).collect();
+        if !around.is_empty() {
+            for (at, since) in others.iter().zip(since::project_since(repo, reader, history, &around)?) {
+                all[*at] = since
+                    .map(|since| Since { or_longer: since.or_longer || self.is_edge(since.commit), ..since });
             }
         }
-        for (finding, commit) in findings.iter_mut().zip(&commits) {
-            let Some(commit) = *commit else { continue };
+        for (finding, since) in findings.iter_mut().zip(&all) {
+            let Some(Since { commit, or_longer }) = *since else { continue };
             if !self.acts.contains_key(&commit) {
                 let id = self.timeline.history.commits[commit as usize].id;
                 let Some(details) = repo.objects().commit_details(id)? else { continue };
                 let is_merge = repo.objects().commit(id)?.is_some_and(|commit| commit.parents.len() > 1);
                 self.acts.insert(commit, Act { details, is_merge });
             }
-            finding.evidence.push(self.since_text(commit));
+            finding.evidence.push(self.since_text(commit, or_longer));
         }
-        Ok(commits)
+        Ok(all)
     }
 
-    fn since_text(&self, commit: u32) -> String {
+    fn since_text(&self, commit: u32, or_longer: bool) -> String {
         let known = &self.timeline.history.commits[commit as usize];
         let by = self.acts.get(&commit).map(|act| {
             format!(" by {} on {} (\"{}\")", act.details.author, day(act.details.time), act.details.subject)
         });
-        let edge = if self.is_edge(commit) { ", or longer: this copy of the history ends there" } else { "" };
+        let edge = match (or_longer, self.is_edge(commit)) {
+            (true, true) => ", or longer: this copy of the history ends there",
+            (true, false) => ", or longer",
+            (false, _) => "",
+        };
         format!("it stands since {}{}{edge}", known.id, by.unwrap_or_default())
     }
 }

@@ -1,12 +1,14 @@
 //! Since which commit a fault stands.
 
-use super::digest::intended;
+use std::collections::BTreeSet;
+
+use super::digest::Digest;
 use super::story::Story;
 use crate::diagnostic::Diagnostic;
-use crate::history::Timeline;
-use crate::revision::ExpectedHeads;
-use crate::rules::{self, HistoryFacts, RuleCx};
-use crate::vcs::{Error, History, Repo, RepoPath, Watch, WatchedStates};
+use crate::history::{Reader, Timeline};
+use crate::project::Gatherer;
+use crate::rules::{self, ProjectCx, Rule};
+use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Watch, WatchedStates};
 
 /// Rules whose faults one file alone decides: they stand since the file has its content and its name.
 const OF_ONE_FILE: &[&str] = &[
@@ -20,45 +22,26 @@ const OF_ONE_FILE: &[&str] = &[
     "unreadable-revision",
 ];
 
-/// For each of `findings`, which stand at the end of `story`, the step since which it stands without a gap;
-/// `None` where no state of the trunk shows it.
+/// The rules that have to be run on every state to know since when `findings` stand.
+pub(super) fn rules_of<'f>(findings: impl Iterator<Item = &'f Diagnostic>) -> Vec<&'static dyn Rule> {
+    let names: BTreeSet<&str> = findings.map(|finding| finding.rule).collect();
+    names.into_iter().filter(|rule| !OF_ONE_FILE.contains(rule)).filter_map(rules::by_name).collect()
+}
+
+/// The step since which `finding`, which stands at the end of `story`, stands without a gap; `None` where no
+/// state of the trunk shows it.
 pub(super) fn since(
     timeline: &Timeline,
-    story: &Story,
-    heads: &ExpectedHeads,
-    findings: &[&Diagnostic],
-) -> Vec<Option<usize>> {
-    let mut since: Vec<Option<usize>> = vec![None; findings.len()];
-    let mut pending: Vec<usize> = Vec::new();
-    for (at, finding) in findings.iter().enumerate() {
-        match OF_ONE_FILE.contains(&finding.rule) {
-            true => since[at] = file_since(timeline, story, finding),
-            false => pending.push(at),
-        }
+    (story, digests): (&Story, &[Digest]),
+    finding: &Diagnostic,
+) -> Option<usize> {
+    if OF_ONE_FILE.contains(&finding.rule) {
+        return file_since(timeline, story, finding);
     }
-    let nothing = HistoryFacts::default();
-    for (number, step) in story.steps.iter().enumerate().rev() {
-        if pending.is_empty() {
-            break;
-        }
-        let state = timeline.snapshot(&intended(&step.environment, heads), step.state);
-        let mut names: Vec<&str> = pending.iter().map(|at| findings[*at].rule).collect();
-        names.sort_unstable();
-        names.dedup();
-        let mut standing = Vec::new();
-        for rule in names.into_iter().filter_map(rules::by_name) {
-            rule.check(&RuleCx { state: &state, merge: None, history: &nothing }, &mut standing);
-        }
-        pending.retain(|at| {
-            let finding = findings[*at];
-            let stands = standing.iter().any(|it| it.rule == finding.rule && is_same(it, finding));
-            if stands {
-                since[*at] = Some(number);
-            }
-            stands
-        });
-    }
-    since
+    let stands =
+        |digest: &Digest| digest.standing.iter().any(|it| it.rule == finding.rule && is_same(it, finding));
+    let steps = digests.iter().rev().take_while(|digest| stands(digest)).count();
+    (steps > 0).then(|| digests.len() - steps)
 }
 
 /// The subject of a number names its directory, whose move does not make another fault of it.
@@ -96,4 +79,80 @@ pub(super) fn directory_since(repo: &Repo, history: &History, path: &RepoPath) -
         states.entry(state, 0).is_some_and(|entry| entry.tree().is_some())
     };
     Ok((0..history.commits.len() as u32).rev().take_while(is_there).last())
+}
+
+/// States of a project that are read at most to know since when its faults stand: each costs a look at every
+/// Python file that changed.
+const MOST_PROJECTS: usize = 8;
+
+/// Since when a fault stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// Index of the commit.
+    pub commit: u32,
+    /// Whether it may be older: nothing before was read, or this copy of the history begins there.
+    pub or_longer: bool,
+}
+
+/// For each of `findings`, faults of the application around the migrations: since when it stands, as far as the
+/// files that it names tell. The trunk is read back from change to change of these files.
+///
+/// # Errors
+/// When an object is damaged.
+pub(super) fn project_since(
+    repo: &Repo,
+    reader: &mut Reader,
+    history: &History,
+    findings: &[&Diagnostic],
+) -> Result<Vec<Option<Since>>, Error> {
+    let mut since = vec![None; findings.len()];
+    let Some(end) = (history.commits.len() as u32).checked_sub(1) else { return Ok(since) };
+    let paths: BTreeSet<&RepoPath> =
+        findings.iter().flat_map(|finding| &finding.places).map(|place| &place.path).collect();
+    let watch = Watch::new(paths.into_iter().cloned());
+    let states = WatchedStates::resolve(repo, history, &watch)?;
+    let differs = |at: &u32| {
+        let (new, old) = (states.of_commit[*at as usize], states.of_commit[*at as usize - 1]);
+        (0..watch.paths().len()).any(|path| !states.same(new, old, path))
+    };
+    // The first commit of each spell in which the files stay as they are, newest first.
+    let starts = (1..=end).rev().filter(differs).chain([0]);
+    let gatherer = Gatherer::default();
+    let mut pending: BTreeSet<usize> = (0..findings.len()).collect();
+    for (number, start) in starts.enumerate() {
+        if pending.is_empty() {
+            break;
+        }
+        if number == MOST_PROJECTS {
+            for at in &pending {
+                since[*at] = since[*at].map(|since: Since| Since { or_longer: true, ..since });
+            }
+            break;
+        }
+        let standing = match project_faults(repo, reader, &gatherer, history.commits[start as usize].tree) {
+            Err(Error::Absent { .. }) => break,
+            other => other?,
+        };
+        pending.retain(|at| {
+            let finding = findings[*at];
+            let stands = standing.iter().any(|it| it.rule == finding.rule && it.subject == finding.subject);
+            if stands {
+                since[*at] = Some(Since { commit: start, or_longer: false });
+            }
+            stands
+        });
+    }
+    Ok(since)
+}
+
+fn project_faults(
+    repo: &Repo,
+    reader: &mut Reader,
+    gatherer: &Gatherer,
+    root: TreeId,
+) -> Result<Vec<Diagnostic>, Error> {
+    let states = reader.snapshots(root)?;
+    let environments = states.iter().map(|state| &state.environment);
+    let project = gatherer.gather(repo.objects(), root, environments)?;
+    Ok(rules::run_project(&ProjectCx { project: &project, states: &states }))
 }

@@ -8,9 +8,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::history::{Delta, Reader, Snapshot, Survey, delta};
 use crate::revision::{Environment, MigrationFile, RevisionGraph, Script};
 use crate::rules::{self, HistoryFacts, RuleCx};
-use crate::vcs::{
-    CommitId, Conflict, Error, Repo, RepoPath, TreeId, merge_trees, mount, virtual_base,
-};
+use crate::vcs::{CommitId, Conflict, Error, Repo, RepoPath, TreeId, merge_trees, mount, virtual_base};
 
 /// The rules that tell what goes wrong when branches land; the others are `check`'s business.
 const RULES: [&str; 6] = [
@@ -98,7 +96,12 @@ pub(super) struct Comparison<'r> {
 }
 
 impl<'r> Comparison<'r> {
-    pub(super) fn new(reader: &'r mut Reader, survey: &'r Survey, trunk: TreeId, grounds: Vec<Ground>) -> Self {
+    pub(super) fn new(
+        reader: &'r mut Reader,
+        survey: &'r Survey,
+        trunk: TreeId,
+        grounds: Vec<Ground>,
+    ) -> Self {
         let (known, file_sets, pruned, alike) = Default::default();
         Self { reader, survey, trunk, grounds, known, file_sets, pruned, alike }
     }
@@ -119,7 +122,8 @@ impl<'r> Comparison<'r> {
             }
             let mut wanted = vec![Environment::clone(environment)];
             if is_wanted(&mut wanted) {
-                let nothing = wanted.into_iter().map(|environment| Snapshot { environment, ..Snapshot::default() });
+                let nothing =
+                    wanted.into_iter().map(|environment| Snapshot { environment, ..Snapshot::default() });
                 self.grounds.extend(nothing.map(Ground::new));
             }
         }
@@ -149,13 +153,15 @@ impl<'r> Comparison<'r> {
     /// What environment number `at` of the trunk is at another commit: what stands in its place, else, as it may
     /// have moved, what holds mostly the same files.
     fn find<'s>(&mut self, at: usize, point: &Point<'s>) -> Option<&'s (Arc<Environment>, u32)> {
-        let in_place = |(environment, _): &&(Arc<Environment>, u32)| self.grounds[at].is_same_place(environment);
+        let in_place =
+            |(environment, _): &&(Arc<Environment>, u32)| self.grounds[at].is_same_place(environment);
         if let Some(found) = point.states.iter().find(in_place) {
             return Some(found);
         }
         let is_another =
             |environment: &Environment| self.grounds.iter().any(|ground| ground.is_same_place(environment));
-        let others: Vec<_> = point.states.iter().filter(|(environment, _)| !is_another(environment)).collect();
+        let others: Vec<_> =
+            point.states.iter().filter(|(environment, _)| !is_another(environment)).collect();
         others.into_iter().find(|(_, state)| self.is_alike(at, *state))
     }
 
@@ -165,7 +171,8 @@ impl<'r> Comparison<'r> {
         *self.alike.entry((at, state)).or_insert_with(|| {
             let names: HashSet<_> = ground.files.keys().map(|path| path.name()).collect();
             let files = timeline.file_numbers(state);
-            let common = files.iter().filter(|file| names.contains(timeline.file(**file).path.name())).count();
+            let common =
+                files.iter().filter(|file| names.contains(timeline.file(**file).path.name())).count();
             let smaller = files.len().min(names.len());
             smaller > 0 && common * 2 > smaller
         })
@@ -202,15 +209,21 @@ impl<'r> Comparison<'r> {
             .filter(|file| !on_trunk(file))
             .collect();
         changed.sort();
-        let tip_paths: HashSet<&RepoPath> = tip_files.iter().map(|number| &timeline.file(*number).path).collect();
-        let base_paths: HashSet<&RepoPath> =
-            base_files.iter().flat_map(|base| base.iter()).map(|number| &timeline.file(*number).path).collect();
+        let tip_paths: HashSet<&RepoPath> =
+            tip_files.iter().map(|number| &timeline.file(*number).path).collect();
+        let base_paths: HashSet<&RepoPath> = base_files
+            .iter()
+            .flat_map(|base| base.iter())
+            .map(|number| &timeline.file(*number).path)
+            .collect();
         let removes =
             base_paths.iter().any(|path| !tip_paths.contains(path) && ground.files.contains_key(*path));
         if changed.is_empty() && !removes {
             return Ok(None);
         }
-        let is_new = |file: &&MigrationFile| !ground.files.contains_key(&file.path) && !base_paths.contains(&file.path);
+        let is_new = |file: &&MigrationFile| {
+            !ground.files.contains_key(&file.path) && !base_paths.contains(&file.path)
+        };
         let locations = &ground.state.environment.version_locations;
         let stays = ours.into_iter().chain(theirs.iter().copied().flatten());
         let moved = stays.clone().any(|(environment, _)| environment.version_locations != *locations);
@@ -308,7 +321,8 @@ impl<'r> Comparison<'r> {
             files,
             ..Snapshot::default()
         };
-        let changes = delta(&ground.state.scripts, &landed.scripts, |one, two| headers.grade(objects, one, two))?;
+        let changes =
+            delta(&ground.state.scripts, &landed.scripts, |one, two| headers.grade(objects, one, two))?;
         let mut findings = new_faults(&ground.findings, faults(&landed));
         findings.extend(conflicts.iter().map(|conflict| told(conflict, &landed)));
         drop_ignored(&new_scripts, &mut findings);
@@ -322,7 +336,8 @@ impl<'r> Comparison<'r> {
         let mut behind: Vec<Behind> = Vec::new();
         for script in added.iter().filter(|_| is_crowded) {
             let is_head = |parent: &str| known.heads().iter().any(|head| head == parent);
-            let parents: Vec<&str> = script.down_revisions().filter(|parent| known.contains(parent)).collect();
+            let parents: Vec<&str> =
+                script.down_revisions().filter(|parent| known.contains(parent)).collect();
             if !parents.iter().any(|parent| is_head(parent)) {
                 behind.extend(parents.into_iter().map(|parent| Behind {
                     revision: script.revision.to_string(),
@@ -337,7 +352,15 @@ impl<'r> Comparison<'r> {
             && changes.edited.is_empty()
             && fresh.is_empty()
             && findings.is_empty();
-        Ok((!nothing).then(|| Brought { environment: at, changes, added, unreadable, behind, findings, landed }))
+        Ok((!nothing).then(|| Brought {
+            environment: at,
+            changes,
+            added,
+            unreadable,
+            behind,
+            findings,
+            landed,
+        }))
     }
 }
 
@@ -387,4 +410,3 @@ fn drop_ignored(scripts: &[Arc<Script>], findings: &mut Vec<Diagnostic>) {
     };
     findings.retain(|finding| !finding.places.iter().any(|place| asks(finding, place)));
 }
-

@@ -18,7 +18,7 @@ use crate::dialect::alembic::file_names::{self, IdStyle, Naming, next_number};
 use crate::history::{Reader, Snapshot, Survey, survey};
 use crate::revision::{Environment, Script};
 use crate::vcs::{
-    Common, CommitId, Error, Fork, Forks, History, NamedRef, Repo, TreeId, WalkedCommit, forks,
+    CommitId, Common, Error, Fork, Forks, History, NamedRef, Repo, TreeId, WalkedCommit, forks,
 };
 
 /// What is asked.
@@ -95,7 +95,8 @@ pub fn branches<E: From<Error>>(
     prepare(&mut environments)?;
     let mut grounds: Vec<Ground> = Vec::new();
     for environment in environments {
-        let state = survey.at[0].iter().find(|(known, _)| known.name == environment.name).map(|(_, state)| *state);
+        let state =
+            survey.at[0].iter().find(|(known, _)| known.name == environment.name).map(|(_, state)| *state);
         grounds.push(Ground::new(survey.timeline.snapshot(&environment, state)));
     }
     let trunk_tree = repo.tree_of(request.trunk)?;
@@ -120,14 +121,22 @@ pub fn branches<E: From<Error>>(
             }
             Common::Nothing => branch.unknown = Some("it has no commit in common with the trunk".into()),
             Common::CutOff => {
-                branch.unknown = Some("this copy's history ends before the two met; git fetch --unshallow".into());
+                branch.unknown =
+                    Some("this copy's history ends before the two met; git fetch --unshallow".into());
             }
             Common::At(bases) => {
-                let point = |commit: CommitId, tree| Point { tree, states: &survey.at[points.place[&commit]] };
+                let point =
+                    |commit: CommitId, tree| Point { tree, states: &survey.at[points.place[&commit]] };
                 let tip = point(fork.commit, fork.tree);
-                let bases_at: Vec<Point<'_>> = bases.iter().map(|(commit, tree)| point(*commit, *tree)).collect();
+                let bases_at: Vec<Point<'_>> =
+                    bases.iter().map(|(commit, tree)| point(*commit, *tree)).collect();
                 branch.bases = bases.iter().map(|(commit, _)| *commit).collect();
-                match comparison.brings(repo, (fork.commit, tip), (&branch.bases, &bases_at), &prepare_new(prepare)) {
+                match comparison.brings(
+                    repo,
+                    (fork.commit, tip),
+                    (&branch.bases, &bases_at),
+                    &prepare_new(prepare),
+                ) {
                     Ok(brings) => branch.brings = brings,
                     Err(Stop::Unknown(reason)) => branch.unknown = Some(reason),
                     Err(Stop::Failed(error)) => return Err(error),
@@ -151,7 +160,8 @@ pub fn branches<E: From<Error>>(
     let claimed = claimed_numbers(&survey, &comparison.grounds);
     let grounds = comparison.grounds;
     let collisions = together::collisions(&grounds, &branches);
-    let environments = grounds.into_iter().zip(claimed).map(|(ground, claimed)| account(ground, claimed)).collect();
+    let environments =
+        grounds.into_iter().zip(claimed).map(|(ground, claimed)| account(ground, claimed)).collect();
     Ok(Answer { environments, branches, collisions, tips: forks.forks.len(), landed, idle })
 }
 
@@ -209,7 +219,8 @@ impl Points {
             points.add(*commit, *tree, vec![0]);
         }
         for (fork, bases) in beside() {
-            let parents = bases.iter().filter_map(|(commit, _)| Some(*points.place.get(commit)? as u32)).collect();
+            let parents =
+                bases.iter().filter_map(|(commit, _)| Some(*points.place.get(commit)? as u32)).collect();
             let place = points.add(fork.commit, fork.tree, parents);
             points.tips.push(place);
         }
@@ -240,7 +251,10 @@ fn claimed_numbers(survey: &Survey, grounds: &[Ground]) -> Vec<BTreeSet<u32>> {
         .map(|files| {
             let claim = |file: u32| {
                 let script = survey.timeline.classified(file).0.as_ref();
-                file_names::claimed_number(&survey.timeline.file(file).path, script.map_or("", |script| &script.revision))
+                file_names::claimed_number(
+                    &survey.timeline.file(file).path,
+                    script.map_or("", |script| &script.revision),
+                )
             };
             files.into_iter().filter_map(claim).collect()
         })

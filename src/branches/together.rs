@@ -79,7 +79,8 @@ pub(super) fn collisions(grounds: &[Ground], branches: &[Branch]) -> Vec<Collisi
             if matches!(wanted, Wanted::Parent(..)) {
                 drop_joinable(&mut ways, &units);
             }
-            let sides: Vec<Side> = ways.iter().map(|(way, members)| side(wanted, way, members, &units)).collect();
+            let sides: Vec<Side> =
+                ways.iter().map(|(way, members)| side(wanted, way, members, &units)).collect();
             let sides = apart(sides, branches);
             if sides.len() > 1 {
                 found.push(collision(*environment, wanted, sides, &grounds[*environment].state));
@@ -110,8 +111,12 @@ fn wants(brought: &Brought, trunk: &Snapshot) -> Vec<(Wanted, Way)> {
             false => String::new(),
             true => {
                 let above = brought.landed.graph.descendants(&script.revision);
-                let of_heads: BTreeSet<&str> =
-                    labels.iter().filter(|(head, _)| above.contains(*head)).flat_map(|(_, own)| own).copied().collect();
+                let of_heads: BTreeSet<&str> = labels
+                    .iter()
+                    .filter(|(head, _)| above.contains(*head))
+                    .flat_map(|(_, own)| own)
+                    .copied()
+                    .collect();
                 of_heads.into_iter().collect::<Vec<_>>().join(", ")
             }
         };
@@ -166,7 +171,8 @@ fn disjoint(ways: &BTreeMap<Way, Vec<usize>>) -> Vec<Ways<'_>> {
     let mut groups = vec![clear.clone()];
     for (way, members) in crossing {
         let own = children(way);
-        let mut group: Ways<'_> = clear.iter().filter(|(other, _)| own.is_disjoint(&children(other))).copied().collect();
+        let mut group: Ways<'_> =
+            clear.iter().filter(|(other, _)| own.is_disjoint(&children(other))).copied().collect();
         group.push((way, members));
         groups.push(group);
     }
@@ -199,7 +205,10 @@ fn makes_heads(one: &Brought, two: &Brought) -> bool {
     };
     crowded_heads(&both).iter().any(|group| {
         let only = |has: &Brought, lacks: &Brought| {
-            group.heads.iter().any(|head| has.landed.graph.contains(head) && !lacks.landed.graph.contains(head))
+            group
+                .heads
+                .iter()
+                .any(|head| has.landed.graph.contains(head) && !lacks.landed.graph.contains(head))
         };
         only(one, two) && only(two, one)
     })
@@ -239,8 +248,10 @@ fn side(wanted: &Wanted, way: &Way, members: &[usize], units: &[Unit<'_>]) -> Si
 /// The sides without branches that never land beside one of another side: those that are contained in it. A branch
 /// and its copy on a remote are one branch; where nothing else is left, there is no collision.
 fn apart(mut sides: Vec<Side>, branches: &[Branch]) -> Vec<Side> {
-    let side_of: BTreeMap<usize, usize> =
-        (0..).zip(&sides).flat_map(|(at, side)| side.branches.iter().map(move |branch| (*branch, at))).collect();
+    let side_of: BTreeMap<usize, usize> = (0..)
+        .zip(&sides)
+        .flat_map(|(at, side)| side.branches.iter().map(move |branch| (*branch, at)))
+        .collect();
     for (at, side) in sides.iter_mut().enumerate() {
         side.branches.retain(|branch| {
             let mut whole = branches[*branch].part_of.iter().filter_map(|whole| side_of.get(whole));

@@ -1,7 +1,9 @@
 //! The pre-merge question: what would merging head into base bring?
 
+mod accept;
 mod evidence;
 mod project;
+mod schema;
 
 use std::collections::BTreeSet;
 
@@ -10,7 +12,10 @@ use crate::history::{Delta, Reader, Snapshot, delta};
 use crate::python::grade::Grade;
 use crate::revision::Environment;
 use crate::rules::{self, HistoryFacts, MergeCx, RuleCx};
+use crate::schema::replay::Replayer;
 use crate::vcs::{CommitId, Conflict, Error, Repo, RepoPath, TreeId, Trunk, merge_trees, virtual_base};
+
+pub use accept::{Acceptance, Accepted};
 
 /// One side of the merge.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +41,8 @@ pub struct Question<'a> {
     pub merging: &'a [CommitId],
     /// Whether faults that base has already are asked for, too.
     pub all_findings: bool,
+    /// Faults that the configuration accepts.
+    pub accepted: Accepted<'a>,
 }
 
 /// The answer.
@@ -49,6 +56,8 @@ pub struct Answer {
     pub merged: Vec<Snapshot>,
     /// The faults, sorted by environment, severity, rule and place.
     pub findings: Vec<Diagnostic>,
+    /// Those that would be among them if nobody had accepted them, in no order.
+    pub accepted: Vec<Diagnostic>,
 }
 
 /// Answers. `prepare` picks and completes the environments of each state.
@@ -62,7 +71,7 @@ pub fn check<E: From<Error>>(
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
 ) -> Result<Answer, E> {
     let head = question.head;
-    let Some(base) = question.base else { return standing(repo, reader, head, prepare) };
+    let Some(base) = question.base else { return standing(repo, reader, question, prepare) };
     let bases = match (base.commit, head.commit) {
         (Some(base), Some(head)) => repo.merge_bases(base, head)?,
         _ => Vec::new(),
@@ -70,7 +79,7 @@ pub fn check<E: From<Error>>(
     let merge_base = bases.first().copied();
     let is_ancestor = head.committed && head.commit.is_some() && merge_base == head.commit;
     if is_ancestor || head.tree == base.tree {
-        let mut answer = Answer { merge_base, ..standing(repo, reader, head, prepare)? };
+        let mut answer = Answer { merge_base, ..standing(repo, reader, question, prepare)? };
         if head.tree != base.tree {
             let mut environments = reader.environments(base.tree)?;
             prepare(&mut environments)?;
@@ -111,16 +120,19 @@ pub fn check<E: From<Error>>(
         Some(only) if at_bases.is_empty() => only,
         _ => read(ancestor)?,
     };
-    let at_merge = read(merged.tree)?;
+    let mut at_merge = read(merged.tree)?;
+    take_left_behind(&mut at_merge, &at_base);
     let at_trunk = match question.trunk {
         Some(trunk) if Some(trunk.commit) != base.commit => read(repo.tree_of(trunk.commit)?)?,
         _ => Vec::new(),
     };
-    let mut findings = Vec::new();
+    let mut compared = Compared::default();
+    let replayer = Replayer::new(repo.objects_factory());
+    let trees = (merged.tree, base.tree);
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
         let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
-            same_environment(side, state).cloned().unwrap_or_else(|| nothing.clone())
+            same_environment(side, state, &at_merge).cloned().unwrap_or_else(|| nothing.clone())
         };
         let sides = Sides {
             base: counterpart(&at_base),
@@ -129,13 +141,14 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: conflicts_of(&merged.conflicts, state),
         };
-        findings.extend(compare(repo, reader, question, state, &sides)?);
+        compare(repo, reader, question, (&replayer, trees), state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
-    for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone).is_none()) {
+    for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone, &at_base).is_none()) {
         let state = Snapshot { environment: gone.environment.clone(), ..Snapshot::default() };
-        let counterpart =
-            |side: &'_ [Snapshot]| same_environment(side, gone).cloned().unwrap_or_else(|| state.clone());
+        let counterpart = |side: &'_ [Snapshot]| {
+            same_environment(side, gone, &at_base).cloned().unwrap_or_else(|| state.clone())
+        };
         let sides = Sides {
             base: gone.clone(),
             head: state.clone(),
@@ -143,17 +156,32 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: Vec::new(),
         };
-        findings.extend(compare(repo, reader, question, &state, &sides)?);
+        compare(repo, reader, question, (&replayer, trees), &state, &sides, &mut compared)?;
     }
+    let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
     let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
     let around = project::brought(repo.objects(), trees, &at_merge, &at_base, question.all_findings)?;
-    findings.extend(around);
+    findings.extend(around.findings);
+    accepted.extend(around.accepted);
+    let known = accept::Known {
+        at_base: Some(&faults_at_base),
+        environments: names(&at_merge),
+        project: false,
+        by_comments: &accepted,
+    };
+    let taken = accept::by_configuration(question.accepted, &known, &mut findings);
+    accepted.extend(taken);
     if !question.all_findings {
         findings.retain(|finding| finding.new);
+        accepted.retain(|finding| finding.new);
     }
     evidence::attach(repo, reader, question, &at_base, &at_head, &mut findings)?;
     sort(&mut findings);
-    Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings })
+    Ok(Answer { merge_base, brings_nothing: false, merged: at_merge, findings, accepted })
+}
+
+fn names(states: &[Snapshot]) -> BTreeSet<&str> {
+    states.iter().map(|state| state.environment.name.as_str()).collect()
 }
 
 /// Reads the environments of a tree, all of whose files must be in this copy: a verdict cannot rest
@@ -175,29 +203,44 @@ fn read_known(
     Ok(snapshots)
 }
 
-/// The faults that stand in `side`, nothing being merged.
+/// The faults that stand in head, nothing being merged.
 fn standing<E: From<Error>>(
     repo: &Repo,
     reader: &mut Reader,
-    side: Side,
+    question: &Question<'_>,
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
 ) -> Result<Answer, E> {
-    let mut environments = reader.environments(side.tree)?;
+    let head = question.head;
+    let mut environments = reader.environments(head.tree)?;
     prepare(&mut environments)?;
     let mut merged = Vec::new();
-    let mut findings = Vec::new();
-    for state in read_known(reader, side.tree, &environments)? {
-        let history = evidence::history(repo, reader, &state, side.commit.as_slice(), None)?;
-        findings.extend(rules::run(&RuleCx { state: &state, merge: None, history: &history }));
-        drop_ignored(&state, &mut findings);
+    let (mut findings, mut accepted) = (Vec::new(), Vec::new());
+    let replayer = Replayer::new(repo.objects_factory());
+    for state in read_known(reader, head.tree, &environments)? {
+        let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
+        let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
+        found.extend(schema::standing(&replayer, head.tree, &state));
+        let sorted = accept::by_comments(reader.objects(), &state, found)?;
+        findings.extend(sorted.kept.into_iter().chain(sorted.unused));
+        accepted.extend(sorted.accepted);
         merged.push(state);
     }
-    findings.extend(project::standing(repo.objects(), side.tree, &merged)?);
+    let around = project::standing(repo.objects(), head.tree, &merged)?;
+    findings.extend(around.findings);
+    accepted.extend(around.accepted);
+    let known = accept::Known {
+        at_base: None,
+        environments: names(&merged),
+        project: around.known,
+        by_comments: &accepted,
+    };
+    let taken = accept::by_configuration(question.accepted, &known, &mut findings);
+    accepted.extend(taken);
     for finding in &mut findings {
         finding.new = false;
     }
     sort(&mut findings);
-    Ok(Answer { merge_base: None, brings_nothing: true, merged, findings })
+    Ok(Answer { merge_base: None, brings_nothing: true, merged, findings, accepted })
 }
 
 /// One environment on every side.
@@ -209,14 +252,27 @@ struct Sides {
     conflicts: Vec<Conflict>,
 }
 
-/// The faults of one merged environment, each marked new or old.
+/// What comparing environments gives.
+#[derive(Default)]
+struct Compared {
+    /// The faults of the merge, each marked new or old.
+    findings: Vec<Diagnostic>,
+    /// The faults of base.
+    at_base: Vec<Diagnostic>,
+    /// The faults of the merge that comments accept.
+    accepted: Vec<Diagnostic>,
+}
+
+/// Adds the faults of one merged environment.
 fn compare(
     repo: &Repo,
     reader: &mut Reader,
     question: &Question<'_>,
+    (replayer, (merged_tree, base_tree)): (&Replayer, (TreeId, TreeId)),
     state: &Snapshot,
     sides: &Sides,
-) -> Result<Vec<Diagnostic>, Error> {
+    compared: &mut Compared,
+) -> Result<(), Error> {
     let objects = reader.objects();
     let grade = |one, two| reader.headers().grade(objects, one, two);
     let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
@@ -252,14 +308,35 @@ fn compare(
     };
     let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
     let nothing = HistoryFacts::default();
-    let old = rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing });
+    let mut old = match found.is_empty() {
+        true => Vec::new(),
+        false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
+    };
+    let (after, before) = schema::brought(
+        replayer,
+        (merged_tree, state),
+        (base_tree, &sides.base),
+        &sides.conflicts,
+        question.all_findings,
+    );
+    found.extend(after);
+    old.extend(before);
     for finding in &mut found {
         finding.new = !old.iter().any(|old| {
             old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent
         });
     }
-    drop_ignored(state, &mut found);
-    Ok(found)
+    let mut sorted = accept::by_comments(reader.objects(), state, found)?;
+    if !sorted.unused.is_empty() {
+        let before = accept::by_comments(reader.objects(), &sides.base, old.clone())?;
+        for unused in &mut sorted.unused {
+            unused.new = !before.unused.iter().any(|old| old.subject == unused.subject);
+        }
+    }
+    compared.findings.extend(sorted.kept.into_iter().chain(sorted.unused));
+    compared.accepted.extend(sorted.accepted);
+    compared.at_base.extend(old);
+    Ok(())
 }
 
 /// Takes out changes that the trunk has already: they are no news to any database.
@@ -276,36 +353,56 @@ fn leave_out_published(changes: &mut Delta, state: &Snapshot, trunk: &Snapshot) 
     }
 }
 
-/// Removes what the file concerned asks to ignore.
-fn drop_ignored(state: &Snapshot, findings: &mut Vec<Diagnostic>) {
-    let asks: Vec<(&RepoPath, &str)> = state
-        .scripts
-        .iter()
-        .flat_map(|script| script.header.ignores.iter().map(|ignore| (&script.path, ignore.rule.as_str())))
-        .collect();
-    if asks.is_empty() {
-        return;
-    }
-    findings
-        .retain(|finding| !finding.places.iter().any(|place| asks.contains(&(&place.path, finding.rule))));
+/// The snapshot of `side` that is the environment of `state`, one of `states`: the same place, or, after a move,
+/// mostly the same revisions. What a move left behind is not what moved.
+fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot, states: &[Snapshot]) -> Option<&'s Snapshot> {
+    let moved_on = |found: &&Snapshot| {
+        let here = common(found, state);
+        states.iter().any(|other| common(found, other) > here && same_place(side, other).is_none())
+    };
+    same_place(side, state).filter(|found| !moved_on(found)).or_else(|| {
+        side.iter().find(|other| {
+            let smaller = other.scripts.len().min(state.scripts.len());
+            smaller > 0 && common(other, state) * 2 > smaller
+        })
+    })
 }
 
-/// The snapshot of `side` that is the environment of `state`: the same place, or, after a move,
-/// mostly the same revisions.
-fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
-    let by_place = side.iter().find(|other| {
+fn same_place<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
+    side.iter().find(|other| {
         other.environment.directory == state.environment.directory
             || other.environment.version_locations.iter().any(|location| {
                 state.environment.version_locations.iter().any(|mine| mine.path == location.path)
             })
-    });
-    by_place.or_else(|| {
-        side.iter().find(|other| {
-            let common = other.graph.ids().filter(|id| state.graph.contains(id)).count();
-            let smaller = other.scripts.len().min(state.scripts.len());
-            smaller > 0 && common * 2 > smaller
-        })
     })
+}
+
+/// How many ids both have.
+fn common(one: &Snapshot, other: &Snapshot) -> usize {
+    one.graph.ids().filter(|id| other.graph.contains(id)).count()
+}
+
+/// Takes out of `states` the directories of revisions that a move of their environment left behind: no tool
+/// scans them any more, which is told of the environment that moved.
+fn take_left_behind(states: &mut Vec<Snapshot>, side: &[Snapshot]) {
+    let mut left: Vec<(usize, usize)> = Vec::new();
+    for (at, state) in states.iter().enumerate() {
+        let environment = &state.environment;
+        // A script directory of its own keeps it alive.
+        let is_bare = environment.version_locations.iter().all(|place| place.path == environment.directory);
+        let Some(before) = same_place(side, state).filter(|_| is_bare) else { continue };
+        let is_heir = |other: &Snapshot| {
+            common(before, other) > common(before, state) && same_place(side, other).is_none()
+        };
+        left.extend(states.iter().position(is_heir).map(|heir| (at, heir)));
+    }
+    for (at, heir) in &left {
+        let (directory, files) = (states[*at].environment.directory.clone(), states[*at].files.len());
+        states[*heir].unscanned.push((directory, files));
+    }
+    for (at, _) in left.iter().rev() {
+        states.remove(*at);
+    }
 }
 
 fn conflicts_of(conflicts: &[Conflict], state: &Snapshot) -> Vec<Conflict> {

@@ -1,5 +1,6 @@
 //! What the merge does to the application around the migrations.
 
+use super::accept;
 use crate::diagnostic::Diagnostic;
 use crate::history::Snapshot;
 use crate::project::{Gatherer, concerns};
@@ -14,6 +15,16 @@ pub(super) struct Trees {
     pub(super) head: TreeId,
 }
 
+/// The faults around the migrations.
+#[derive(Default)]
+pub(super) struct Around {
+    pub(super) findings: Vec<Diagnostic>,
+    /// Those that comments accept.
+    pub(super) accepted: Vec<Diagnostic>,
+    /// Whether everything they rest on was there.
+    pub(super) known: bool,
+}
+
 /// The faults of the merge result, each marked new or old. Empty where head changes nothing that they rest on, and
 /// where this copy lacks a file that they rest on: what is not here is not known.
 ///
@@ -25,10 +36,10 @@ pub(super) fn brought(
     at_merge: &[Snapshot],
     at_base: &[Snapshot],
     all: bool,
-) -> Result<Vec<Diagnostic>, Error> {
+) -> Result<Around, Error> {
     let gatherer = Gatherer::default();
     match compare(objects, &gatherer, trees, at_merge, at_base, all) {
-        Err(Error::Absent { .. }) => Ok(Vec::new()),
+        Err(Error::Absent { .. }) => Ok(Around::default()),
         other => other,
     }
 }
@@ -40,7 +51,7 @@ fn compare(
     at_merge: &[Snapshot],
     at_base: &[Snapshot],
     all: bool,
-) -> Result<Vec<Diagnostic>, Error> {
+) -> Result<Around, Error> {
     let mut matters = all;
     for path in changed_files(objects, trees.ancestor, trees.head)? {
         if matters {
@@ -51,7 +62,7 @@ fn compare(
             && gatherer.differs(objects, &path, blob(trees.ancestor)?, blob(trees.head)?)?;
     }
     if !matters {
-        return Ok(Vec::new());
+        return Ok(Around::default());
     }
     let merged = match trees.ancestor == trees.base {
         true => trees.head,
@@ -70,22 +81,21 @@ fn compare(
                 && old.severity <= finding.severity
         });
     }
-    Ok(found)
+    let accepted = accept::by_comments_around(objects, merged, &mut found)?;
+    Ok(Around { findings: found, accepted, known: true })
 }
 
 /// The faults that stand in the tree `root` with the environments `states`; empty where this copy lacks a file.
 ///
 /// # Errors
 /// When an object is damaged.
-pub(super) fn standing(
-    objects: &Objects,
-    root: TreeId,
-    states: &[Snapshot],
-) -> Result<Vec<Diagnostic>, Error> {
-    match standing_with(objects, &Gatherer::default(), root, states) {
-        Err(Error::Absent { .. }) => Ok(Vec::new()),
-        other => other,
-    }
+pub(super) fn standing(objects: &Objects, root: TreeId, states: &[Snapshot]) -> Result<Around, Error> {
+    let mut findings = match standing_with(objects, &Gatherer::default(), root, states) {
+        Err(Error::Absent { .. }) => return Ok(Around::default()),
+        other => other?,
+    };
+    let accepted = accept::by_comments_around(objects, root, &mut findings)?;
+    Ok(Around { findings, accepted, known: true })
 }
 
 fn standing_with(

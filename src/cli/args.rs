@@ -1,16 +1,26 @@
 //! The command line as typed.
 
 mod branches;
+mod explain;
 mod locate;
+mod merge_driver;
+mod rebase;
+pub(super) mod schema;
+mod small;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use branches::BranchesArgs;
+pub(super) use explain::ExplainArgs;
 pub(super) use locate::LocateArgs;
+pub(super) use merge_driver::MergeDriverArgs;
+pub(super) use rebase::RebaseArgs;
+pub(super) use small::{CompletionsArgs, InitArgs, ManArgs};
 
 use crate::diagnostic;
+use schema::SchemaArgs;
 
 mod audit;
 
@@ -123,7 +133,7 @@ pub(super) enum Command {
     Timeline(TimelineArgs),
     /// Would merging head into base break the migrations?
     #[command(
-        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged"
+        after_help = "Only faults that the merge would bring count; --all-findings adds the old ones.\n\nExamples:\n  onehead check\n  onehead check --base origin/main --head my-branch\n  onehead check --staged\n  onehead check --format sarif > onehead.sarif\n  onehead check --all-findings --write-baseline --reason 'deployed long ago'"
     )]
     Check(CheckArgs),
     /// Propose, or write, the repair of what check finds
@@ -131,6 +141,16 @@ pub(super) enum Command {
         after_help = "Without --write, --commit or --patch the plan, its evidence and the difference are shown, and the exit code is 1\nwhere there is one. Nothing is written unless the result was read again and has lost the faults and gained none.\n\nExamples:\n  onehead fix\n  onehead fix --commit\n  onehead fix --patch | git am\n  onehead fix --write\n  onehead fix --undo"
     )]
     Fix(FixArgs),
+    /// Put a branch on top of upstream as it is now, its revisions where they belong in every commit
+    #[command(
+        after_help = "What git rebase would do, and in each commit that brings migrations these are re-parented and renumbered, so that\nevery commit has the heads it should have. A conflict stops it with nothing changed. The work tree follows if the\nbranch is checked out; it must be clean then.\n\nExamples:\n  onehead rebase\n  onehead rebase origin/main my-branch --dry-run\n  onehead rebase --undo"
+    )]
+    Rebase(RebaseArgs),
+    /// Merge three versions of a migration, as git asks a merge driver to
+    #[command(
+        after_help = "What `revision` and `down_revision` say is merged by value, the rest line by line; of files that keep a head's\nid the head above the other wins. Exit codes: 0 merged, 1 a conflict is left, with git's marks, 129 could not run.\n\nExamples:\n  onehead merge-driver --install\n  git config merge.onehead.driver 'onehead merge-driver %O %A %B %P'"
+    )]
+    MergeDriver(MergeDriverArgs),
     /// Everything that ever happened to the migrations of the trunk
     #[command(
         after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
@@ -146,6 +166,29 @@ pub(super) enum Command {
         after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"
     )]
     Locate(LocateArgs),
+    /// The schema that the migrations build, replayed without running them
+    #[command(
+        after_help = "Nothing of the repository is run, and no database is asked. What cannot be known by reading is marked.\n\nExamples:\n  onehead schema\n  onehead schema v2.0 --at 4f2a91c0d1e2\n  onehead schema --format sql"
+    )]
+    Schema(SchemaArgs),
+    /// A rule's page; without RULE, the list of rules
+    #[command(
+        after_help = "Examples:\n  onehead explain\n  onehead explain multiple-heads\n  onehead explain configuration\n  onehead explain --format json"
+    )]
+    Explain(ExplainArgs),
+    /// Write a commented onehead.yaml to the top of the work tree
+    #[command(after_help = "Nothing is overwritten.\n\nExamples:\n  onehead init\n  onehead init --print")]
+    Init(InitArgs),
+    /// Shell completions
+    #[command(
+        after_help = "Examples:\n  onehead completions bash > ~/.local/share/bash-completion/completions/onehead\n  onehead completions fish > ~/.config/fish/completions/onehead.fish"
+    )]
+    Completions(CompletionsArgs),
+    /// Manual pages
+    #[command(
+        after_help = "Examples:\n  onehead man | man -l -\n  onehead man --dir ~/.local/share/man/man1"
+    )]
+    Man(ManArgs),
     /// What changed in the graph between two commits
     #[command(after_help = "Examples:\n  onehead diff v1.0 v2.0\n  onehead diff main HEAD --format json")]
     Diff(DiffArgs),
@@ -241,9 +284,35 @@ pub(super) struct CheckArgs {
     /// Report the faults that base has already, too
     #[arg(long)]
     pub(super) all_findings: bool,
+    /// Accept what is found: add it to the baseline of onehead.yaml in the work tree
+    #[arg(long, conflicts_with = "format")]
+    pub(super) write_baseline: bool,
+    /// Why it is accepted
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "write_baseline",
+        default_value = "was there when onehead was adopted",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
+    pub(super) reason: String,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub(super) format: CheckFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    /// For people
+    Text,
+    /// onehead/check/v1
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Workflow commands: annotations of a pull request on GitHub
+    Github,
+    /// Code quality report of GitLab
+    Gitlab,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -257,6 +326,9 @@ pub(super) struct FixArgs {
     /// Edit the work tree
     #[arg(long, conflicts_with_all = ["commit", "patch", "head"])]
     pub(super) write: bool,
+    /// With --write: put the repair into HEAD's commit, whose work tree must be clean
+    #[arg(long, requires = "write")]
+    pub(super) amend: bool,
     /// Write commits on a branch of their own, without touching the work tree
     #[arg(long, conflicts_with = "patch")]
     pub(super) commit: bool,
@@ -273,6 +345,9 @@ pub(super) struct FixArgs {
     /// How heads are joined
     #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
     pub(super) strategy: FixStrategy,
+    /// Mend stale docstrings of published revisions, too
+    #[arg(long)]
+    pub(super) docstrings: bool,
     /// A revision that a database stands at (repeatable)
     #[arg(long, value_name = "ID")]
     pub(super) deployed: Vec<String>,

@@ -1,12 +1,23 @@
-//! `onehead.yaml`.
+//! `onehead.yaml`. The documentation of the keys here is what `explain configuration` and the JSON Schema say.
+
+mod append;
+mod heads;
+mod keys;
+mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
+use jiff::civil::Date;
+use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+
+pub(super) use append::{NotAppended, append};
+pub(super) use heads::Heads;
+pub(super) use keys::keys;
+pub(super) use values::{RuleName, Scalar, Texts};
 
 use super::exit::Failure;
+use crate::check::Acceptance;
 use crate::dialect;
 use crate::revision::{Environment, ExpectedHeads, VersionLocation};
 use crate::vcs::RepoPath;
@@ -20,121 +31,95 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 /// The YAML reader takes quadratic time for nested brackets; a configuration needs few.
 const MAX_BRACKETS: usize = 4096;
 
-/// The configuration as written.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The configuration of onehead, `onehead.yaml` at the top of a repository. Every key is optional.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(title = "onehead.yaml", inline)]
 pub(super) struct Config {
-    /// The branch that counts as published.
+    /// The branch that counts as published: anything that `git rev-parse` takes. Default: origin/HEAD, else main, else
+    /// master.
     pub(super) trunk: Option<String>,
-    /// How many heads each environment is meant to have, or which.
+    /// The heads that every environment is meant to have: a number, or a list of ids and branch labels. Default: one
+    /// for each branch label.
     pub(super) heads: Option<Heads>,
-    /// The environments; where given, no others are looked for.
+    /// The environments. Where given, no others are looked for.
     pub(super) environments: Vec<ConfiguredEnvironment>,
-    /// Revisions that databases are known to stand at; what is below them has run there, too.
+    /// Revisions that databases are known to stand at. What is below them has run there, too, and is not rewritten.
     pub(super) deployed: Vec<String>,
-    /// Severity by rule; `off` silences one.
+    /// Severity by rule: error, warning, info, or off to silence one.
+    #[serde(deserialize_with = "values::by_rule")]
+    #[schemars(with = "BTreeMap<RuleName, Level>")]
     pub(super) rules: BTreeMap<String, Level>,
-}
-
-/// Intended heads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heads {
-    /// This many.
-    Count(usize),
-    /// These ids or branch labels.
-    Named(Vec<String>),
-}
-
-impl<'de> Deserialize<'de> for Heads {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(HeadsVisitor)
-    }
-}
-
-struct HeadsVisitor;
-
-impl HeadsVisitor {
-    fn refuse<T, E: de::Error>() -> Result<T, E> {
-        Err(E::custom(
-            "heads must be a number from 1 or a list of ids or labels (in quotes where they look like numbers)",
-        ))
-    }
-}
-
-impl<'de> Visitor<'de> for HeadsVisitor {
-    type Value = Heads;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a number from 1 or a list of ids or labels")
-    }
-
-    fn visit_u64<E: de::Error>(self, count: u64) -> Result<Heads, E> {
-        match usize::try_from(count) {
-            Ok(count) if count > 0 => Ok(Heads::Count(count)),
-            _ => Self::refuse(),
-        }
-    }
-
-    fn visit_i64<E: de::Error>(self, count: i64) -> Result<Heads, E> {
-        u64::try_from(count).map_or_else(|_| Self::refuse(), |count| self.visit_u64(count))
-    }
-
-    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Heads, E> {
-        Self::refuse()
-    }
-
-    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Heads, E> {
-        Self::refuse()
-    }
-
-    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Heads, E> {
-        Self::refuse()
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Heads, E> {
-        Self::refuse()
-    }
-
-    fn visit_str<E: de::Error>(self, _: &str) -> Result<Heads, E> {
-        Self::refuse()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Heads, A::Error> {
-        let mut names = Vec::new();
-        while let Some(name) = items.next_element().or_else(|_| Self::refuse())? {
-            names.push(name);
-        }
-        Ok(Heads::Named(names))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Heads, A::Error> {
-        Self::refuse()
-    }
+    /// Old faults that are accepted. `onehead check --write-baseline` adds those that it finds.
+    pub(super) baseline: Vec<BaselineEntry>,
+    /// The SQL dialect of the schema that the migrations build: postgresql, mysql or sqlite.
+    pub(super) dialect: Option<SqlDialect>,
+    /// Values of settings that migrations read and that no file of the repository gives, by name: a text, a number,
+    /// true, false or null.
+    pub(super) assume: BTreeMap<String, Scalar>,
 }
 
 /// One environment.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub(super) struct ConfiguredEnvironment {
-    /// Its name; the script location where absent.
+    /// Its name for --env and reports. Default: its script_location.
     name: Option<String>,
-    /// The migration tool.
-    #[serde(default)]
+    /// The migration tool. Default, and the only one: alembic.
+    #[serde(default, deserialize_with = "values::tool")]
     dialect: Option<String>,
-    /// Directory with `env.py`, from the repository's top.
+    /// The directory with env.py, from the top of the repository.
     script_location: String,
-    /// Directories of revision files, from the repository's top; `versions` below the script location where absent.
+    /// The directories of revision files, from the top of the repository. Default: versions below the script_location.
     #[serde(default)]
     version_locations: Vec<String>,
-    /// Whether sub-directories of the version locations count.
+    /// Whether sub-directories of the version_locations count. Default: false.
     #[serde(default)]
     recursive_version_locations: bool,
-    /// Intended heads of this environment.
+    /// The heads that this environment is meant to have, instead of the heads above.
     heads: Option<Heads>,
 }
 
+/// An old fault that is accepted. Conditions that are absent hold for every finding of the rule.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub(super) struct BaselineEntry {
+    /// The rule.
+    rule: RuleName,
+    /// The environment's name.
+    environment: Option<String>,
+    /// A file, or a directory with all it holds, that the fault is in.
+    path: Option<String>,
+    /// An id or a list of ids: all revisions that the fault concerns must be among them.
+    revision: Option<Texts>,
+    /// What makes it this fault, as the JSON report has it under `subject`.
+    subject: Option<String>,
+    /// Why it is accepted. Required.
+    #[serde(deserialize_with = "values::reason")]
+    reason: String,
+    /// The last day on which it is accepted, such as 2025-06-30. Default: it stays accepted.
+    #[serde(default, deserialize_with = "values::day")]
+    #[schemars(with = "Option<String>", extend("format" = "date"))]
+    expires: Option<Date>,
+}
+
+/// The SQL dialect of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum SqlDialect {
+    /// PostgreSQL.
+    Postgresql,
+    /// MySQL and MariaDB.
+    Mysql,
+    /// SQLite.
+    Sqlite,
+}
+
 /// What becomes of a rule's findings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     /// Not reported.
@@ -148,6 +133,12 @@ pub(super) enum Level {
 }
 
 impl Config {
+    /// Rules that are silenced.
+    pub(super) fn rules_off(&self) -> BTreeSet<String> {
+        let off = self.rules.iter().filter(|(_, level)| **level == Level::Off);
+        off.map(|(rule, _)| rule.clone()).collect()
+    }
+
     /// Reads the configuration from the text of `file`.
     ///
     /// # Errors
@@ -167,17 +158,6 @@ impl Config {
             return Ok(Self::default());
         }
         let config: Self = serde_yaml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        for rule in config.rules.keys() {
-            if crate::rules::by_name(rule).is_none() {
-                return Err(wrong(format!("there is no rule '{rule}'")));
-            }
-        }
-        for environment in &config.environments {
-            let name = environment.dialect.as_deref().unwrap_or("alembic");
-            if dialect::by_name(name).is_none() {
-                return Err(wrong(format!("there is no dialect '{name}'")));
-            }
-        }
         let mut names = BTreeSet::new();
         for environment in config.environments(file).iter().flatten() {
             if !names.insert(environment.name.clone()) {
@@ -225,6 +205,22 @@ impl Config {
         Some(environments)
     }
 
+    /// The faults that are accepted; `text` is what the configuration was read from.
+    pub(super) fn acceptances(&self, text: &str) -> Vec<Acceptance> {
+        let lines = append::entry_lines(text, self.baseline.len());
+        let entry = |(entry, line): (&BaselineEntry, u32)| Acceptance {
+            rule: entry.rule.0.clone(),
+            environment: entry.environment.clone(),
+            path: entry.path.as_deref().map(top_path),
+            revisions: entry.revision.as_ref().map(|ids| ids.0.iter().cloned().collect()),
+            subject: entry.subject.clone(),
+            reason: entry.reason.clone(),
+            expires: entry.expires,
+            line,
+        };
+        self.baseline.iter().zip(lines).map(entry).collect()
+    }
+
     /// The heads that environments are meant to have where nothing more specific is said.
     pub(super) fn expected_heads(&self) -> ExpectedHeads {
         expected(self.heads.as_ref())
@@ -247,7 +243,7 @@ fn expected(heads: Option<&Heads>) -> ExpectedHeads {
 
 #[cfg(test)]
 mod tests {
-    use super::{Config, Failure, Heads, MAX_BRACKETS, MAX_BYTES};
+    use super::{Config, Failure, Heads, MAX_BRACKETS, MAX_BYTES, Scalar, SqlDialect};
 
     fn heads(value: &str) -> Result<Heads, String> {
         parse(&format!("heads: {value}\n")).map(|config| config.heads.unwrap())
@@ -256,7 +252,7 @@ mod tests {
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse("onehead.yaml", text.as_bytes()).map_err(|failure| match failure {
             Failure::Told { message, .. } => message,
-            Failure::BrokenPipe => String::new(),
+            _ => String::new(),
         })
     }
 
@@ -284,6 +280,103 @@ mod tests {
         }
         let message = parse("environments:\n  - script_location: m\n    heads: -1\n").unwrap_err();
         assert!(message.contains("environments[0].heads") && message.contains("line 3"), "{message}");
+    }
+
+    /// Every key with a value of a wrong type, an unknown key beside it, and what is said of where.
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let told = |text: &str| parse(text).unwrap_err().replace("onehead.yaml: ", "");
+        for (text, expected) in [
+            ("\ntrunk: [a]\n", "trunk: invalid type: sequence, expected a string at line 2 column 8"),
+            (
+                "trunk: main\ncolour: x\n",
+                "unknown field `colour`, expected one of `trunk`, `heads`, `environments`, `deployed`, `rules`, `baseline`, `dialect`, `assume` at line 2 column 1",
+            ),
+            (
+                "environments: x\n",
+                "environments: invalid type: string \"x\", expected a sequence at line 1 column 15",
+            ),
+            (
+                "environments:\n  - name: m\n",
+                "environments[0]: missing field `script_location` at line 2 column 5",
+            ),
+            (
+                "environments:\n  - script_location: m\n    nmae: x\n",
+                "environments[0]: unknown field `nmae`, expected one of `name`, `dialect`, `script_location`, `version_locations`, `recursive_version_locations`, `heads` at line 3 column 5",
+            ),
+            (
+                "environments:\n  - script_location: 5\n",
+                "environments[0].script_location: invalid type: integer `5`, expected a string at line 2 column 22",
+            ),
+            (
+                "environments:\n  - script_location: m\n    dialect: django\n",
+                "environments[0].dialect: there is no dialect 'django' at line 3 column 14",
+            ),
+            (
+                "environments:\n  - script_location: m\n    version_locations: v\n",
+                "environments[0].version_locations: invalid type: string \"v\", expected a sequence at line 3 column 24",
+            ),
+            (
+                "environments:\n  - script_location: m\n    recursive_version_locations: 1\n",
+                "environments[0].recursive_version_locations: invalid type: integer `1`, expected a boolean at line 3 column 34",
+            ),
+            (
+                "deployed: a1\n",
+                "deployed: invalid type: string \"a1\", expected a sequence at line 1 column 11",
+            ),
+            ("deployed: [001]\n", ""),
+            (
+                "rules: off\n",
+                "rules: invalid type: string \"off\", expected rules with their severities at line 1 column 8",
+            ),
+            ("rules:\n  empty-migration: off\n  no-rule: off\n", ""),
+            ("rules:\n  empty-migration: loud\n", ""),
+            ("rules:\n  empty-migration: off\n  empty-migration: info\n", ""),
+            ("baseline: x\n", ""),
+            ("baseline:\n  - rule: empty-migration\n", ""),
+            ("baseline:\n  - rule: no-rule\n    reason: r\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: ' '\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    expires: soon\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    revision: 5\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    revision: []\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    path: {}\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    environment: []\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    subject: 1\n", ""),
+            ("baseline:\n  - rule: empty-migration\n    reason: r\n    until: 1\n", ""),
+            ("dialect: oracle\n", ""),
+            ("dialect: [mysql]\n", ""),
+            ("assume: x\n", ""),
+            ("assume:\n  A: 1\n  B: [x]\n", ""),
+            ("assume:\n  A: 99999999999999999999\n", ""),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = "dialect: mysql\nassume: {A: 1, B: x, C: null, D: 1.5, E: true, F: -1}\nbaseline:\n- rule: empty-migration\n  path: ./m/a.py\n  revision: a\n  reason: r\n  expires: 2025-06-30\n";
+        let config = parse(text).unwrap();
+        assert_eq!(config.dialect, Some(SqlDialect::Mysql));
+        let assumed: Vec<&Scalar> = config.assume.values().collect();
+        let text_of = |text: &str| Scalar::Text(text.to_owned());
+        assert_eq!(
+            assumed,
+            [
+                &Scalar::Int(1),
+                &text_of("x"),
+                &Scalar::Null,
+                &Scalar::Float(1.5),
+                &Scalar::Bool(true),
+                &Scalar::Int(-1)
+            ]
+        );
+        let accepted = config.acceptances(text).remove(0);
+        assert_eq!(accepted.path.map(|path| path.to_string()).as_deref(), Some("m/a.py"));
+        assert_eq!(
+            (accepted.line, accepted.expires.map(|day| day.to_string())),
+            (4, Some("2025-06-30".into()))
+        );
     }
 
     #[test]

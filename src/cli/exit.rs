@@ -18,6 +18,9 @@ use crate::vcs;
 /// Exit code for everything that kept a command from running.
 pub(super) const COULD_NOT_RUN: u8 = 2;
 
+/// The same for a merge driver: git stops at what is above 128.
+pub(super) const DRIVER_COULD_NOT_RUN: u8 = 129;
+
 /// What a command that ran found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -37,6 +40,11 @@ pub enum Failure {
         /// A command or an action.
         hint: Option<String>,
     },
+    /// Why a merge driver could not run: git takes a small exit code for a conflict.
+    Driver {
+        /// One sentence without a full stop.
+        message: String,
+    },
     /// The reader of stdout went away; nobody is there to be told.
     BrokenPipe,
 }
@@ -45,6 +53,11 @@ impl Failure {
     /// A failure with a hint.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Told { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// A failure of the merge driver.
+    pub fn driver(message: impl Into<String>) -> Self {
+        Self::Driver { message: message.into() }
     }
 }
 
@@ -117,6 +130,14 @@ impl Output {
         }
     }
 
+    /// Bytes as they are: a patch holds what files hold, and the stream of reports takes text alone.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.report.flush()?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
+    }
+
     /// A document as JSON, indented, with a newline.
     pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document)?;
@@ -152,6 +173,12 @@ fn printable_lines(text: &str) -> String {
     text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
+/// Keeps what a command has built until the process ends, which is soon: the kernel takes all memory
+/// back at once, and giving it back piece by piece would take a tenth of the run.
+pub(super) fn leave_to_the_end<T>(built: T) {
+    std::mem::forget(built);
+}
+
 /// Turns a command's result into talk and an exit code.
 pub(super) fn report(result: Result<Verdict, Failure>, out: &mut Output) -> ExitCode {
     let result = result.and_then(|verdict| {
@@ -162,6 +189,10 @@ pub(super) fn report(result: Result<Verdict, Failure>, out: &mut Output) -> Exit
         Ok(Verdict::Clean) => ExitCode::SUCCESS,
         Ok(Verdict::Findings) => ExitCode::from(1),
         Err(Failure::BrokenPipe) => ExitCode::from(COULD_NOT_RUN),
+        Err(Failure::Driver { message }) => {
+            let _ = writeln!(out.talk, "onehead: {}", printable_lines(&message));
+            ExitCode::from(DRIVER_COULD_NOT_RUN)
+        }
         Err(Failure::Told { message, hint }) => {
             let _ = writeln!(out.talk, "onehead: {}", printable_lines(&message));
             if let Some(hint) = hint {

@@ -6,6 +6,7 @@ mod commands;
 mod config;
 mod exit;
 mod output_file;
+mod pages;
 mod progress;
 mod session;
 mod shell;
@@ -17,15 +18,21 @@ use clap::Parser as _;
 
 pub use exit::{Failure, Verdict};
 
-/// Stack of the threads that parse: enough for the deepest nesting of all but pathological files,
-/// which get a stack of their own.
-const STACK: usize = 16 << 20;
+use crate::parallel::STACK;
 
 /// Parses the command line, runs the command, reports.
 pub fn main() -> ExitCode {
-    let args = args::Args::parse();
-    // A pool that exists already is as good; there is none in this process.
-    let _ = rayon::ThreadPoolBuilder::new().stack_size(STACK).build_global();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let is_driver = std::env::args_os().any(|arg| arg == "merge-driver");
+            return match error.print() {
+                Ok(()) if !error.use_stderr() => ExitCode::SUCCESS,
+                _ if is_driver => ExitCode::from(exit::DRIVER_COULD_NOT_RUN),
+                _ => ExitCode::from(exit::COULD_NOT_RUN),
+            };
+        }
+    };
     let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || {
         let mut out = exit::Output::new(&args);
         let result = commands::run(&args, &mut out);

@@ -4,9 +4,13 @@ use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
+use jiff::tz::TimeZone;
+
 use super::args::Global;
 use super::config::{Config, FILE_NAME, MAX_BYTES};
 use super::exit::{Failure, Output};
+use super::time::now;
+use crate::check::{Acceptance, Accepted};
 use crate::history::{Reader, Snapshot};
 use crate::revision::{Environment, ExpectedHeads};
 use crate::vcs::{Repo, RepoPath, TreeId, Trunk};
@@ -17,6 +21,28 @@ pub(super) struct Session<'a> {
     pub(super) config: Config,
     global: &'a Global,
     config_name: String,
+    config_text: String,
+}
+
+/// What the configuration accepts, and what it accepted at base.
+pub(super) struct Acceptances {
+    file: String,
+    entries: Vec<Acceptance>,
+    before: Vec<Acceptance>,
+    partial: bool,
+}
+
+impl Acceptances {
+    /// As a question has it, asked today.
+    pub(super) fn view(&self) -> Accepted<'_> {
+        Accepted {
+            file: &self.file,
+            entries: &self.entries,
+            before: &self.before,
+            today: Some(now().to_zoned(TimeZone::UTC).date()),
+            partial: self.partial,
+        }
+    }
 }
 
 /// The state that a command studies.
@@ -40,7 +66,13 @@ impl<'a> Session<'a> {
             Some(git_dir) => Repo::open(&directory.join(git_dir))?,
             None => Repo::discover(directory)?,
         };
-        Ok(Self { repo, config: Config::default(), global, config_name: String::new() })
+        Ok(Self {
+            repo,
+            config: Config::default(),
+            global,
+            config_name: String::new(),
+            config_text: String::new(),
+        })
     }
 
     /// Reads the configuration that holds for the tree `root`.
@@ -58,8 +90,10 @@ impl<'a> Session<'a> {
             }
             (None, None) => (FILE_NAME.into(), None),
         };
+        self.config_text.clear();
         if let Some(text) = text {
             self.config = Config::parse(&name, &text)?;
+            self.config_text = String::from_utf8_lossy(&text).into_owned();
         }
         self.config_name = name;
         Ok(())
@@ -69,6 +103,25 @@ impl<'a> Session<'a> {
     pub(super) fn configure_anew(&mut self, root: TreeId) -> Result<(), Failure> {
         self.config = Config::default();
         self.configure(Some(root))
+    }
+
+    /// The faults that the configuration accepts. Those that it accepted in the tree `base` are no news; a
+    /// configuration there that cannot be read accepted nothing.
+    pub(super) fn accepted(&self, base: Option<TreeId>) -> Acceptances {
+        let read = |root| self.repo.objects().file(root, &RepoPath::new(FILE_NAME)).ok().flatten();
+        let before = match (&self.global.config, base.and_then(read)) {
+            (None, Some(text)) if !self.config.baseline.is_empty() => {
+                let parsed = Config::parse(FILE_NAME, &text).unwrap_or_default();
+                parsed.acceptances(&String::from_utf8_lossy(&text))
+            }
+            _ => Vec::new(),
+        };
+        Acceptances {
+            file: self.config_name.clone(),
+            entries: self.config.acceptances(&self.config_text),
+            before,
+            partial: !self.global.environments.is_empty(),
+        }
     }
 
     pub(super) fn reader(&self) -> Reader {
@@ -169,7 +222,7 @@ impl<'a> Session<'a> {
 }
 
 /// The bytes of a regular file that is no larger than a configuration may be.
-fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn read_regular(path: &Path) -> Result<Vec<u8>, String> {
     // Looked at before it is opened: opening a pipe waits for its writer.
     let found = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !found.is_file() {

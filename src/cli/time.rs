@@ -4,6 +4,14 @@ use jiff::{Timestamp, ToSpan as _, Zoned, civil};
 
 use super::exit::Failure;
 
+/// Now, unless `SOURCE_DATE_EPOCH` says another time, as it does where equal input has to give equal output
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+#[allow(clippy::disallowed_methods, reason = "the clock is the environment's to set")]
+pub(super) fn now() -> Timestamp {
+    let fixed = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|seconds| seconds.parse().ok());
+    fixed.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(Timestamp::now)
+}
+
 /// Seconds since the epoch of `2024-01-31`, an RFC 3339 time, or an age such as `2 weeks`.
 pub(super) fn parse_since(text: &str) -> Result<i64, Failure> {
     let text = text.trim();

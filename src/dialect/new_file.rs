@@ -39,4 +39,6 @@ pub struct NewFile {
     pub text: Vec<u8>,
     /// What could not be done as the environment's own templates ask, one sentence each.
     pub notes: Vec<String>,
+    /// Whether the environment's own template could not be used.
+    pub by_default: bool,
 }

@@ -1,10 +1,10 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::Snapshot;
 use crate::dialect::{self, DIALECTS, Dialect, Finder};
+use crate::parallel::map_chunks;
 use crate::python::{self, grade::Grade};
 use crate::revision::{
     Environment, Header, MigrationFile, Problem, ProblemKind, RevisionGraph, Script, Unreadable,
@@ -241,17 +241,20 @@ impl Headers {
         dialect: &'static dyn Dialect,
         blobs: &[BlobId],
     ) -> Result<FxHashMap<BlobId, Arc<Header>>, Error> {
-        let parse = |objects: &Objects, chunk: &[BlobId]| -> Result<Vec<(BlobId, Arc<Header>)>, Error> {
-            chunk.iter().map(|blob| Ok((*blob, Arc::new(read_header(objects, dialect, *blob)?)))).collect()
+        let parse = |objects: &Objects, buffer: &mut Vec<u8>, chunk: &[BlobId]| {
+            let read = |blob: &BlobId| Ok((*blob, Arc::new(read_header(objects, dialect, *blob, buffer)?)));
+            chunk.iter().map(read).collect::<Result<Vec<_>, Error>>()
         };
         if blobs.len() <= CHUNK {
-            return Ok(parse(objects, blobs)?.into_iter().collect());
+            return Ok(parse(objects, &mut Vec::new(), blobs)?.into_iter().collect());
         }
-        let parts: Vec<Vec<(BlobId, Arc<Header>)>> = blobs
-            .par_chunks(CHUNK)
-            .map_init(|| self.factory.objects(), |objects, chunk| parse(objects, chunk))
-            .collect::<Result<_, Error>>()?;
-        Ok(parts.into_iter().flatten().collect())
+        let start = || (self.factory.objects(), Vec::new());
+        let parts = map_chunks(blobs, CHUNK, start, |(objects, buffer), chunk| parse(objects, buffer, chunk));
+        let mut headers = FxHashMap::default();
+        for part in parts {
+            headers.extend(part?);
+        }
+        Ok(headers)
     }
 
     /// Reads `files` as a state of `environment`.
@@ -358,17 +361,16 @@ fn key(dialect: &'static dyn Dialect, blob: BlobId) -> (usize, BlobId) {
     (dialect.name().as_ptr() as usize, blob)
 }
 
-fn read_header(objects: &Objects, dialect: &dyn Dialect, blob: BlobId) -> Result<Header, Error> {
-    Ok(match objects.blob(blob)? {
-        Some(text) => dialect.read(&text),
-        None => Header {
-            line: 1,
-            problem: Some(Problem {
-                kind: ProblemKind::Absent,
-                text: "its content is not in this copy of the repository".into(),
-                line: 1,
-            }),
-            ..Header::default()
-        },
-    })
+fn read_header(
+    objects: &Objects,
+    dialect: &dyn Dialect,
+    blob: BlobId,
+    buffer: &mut Vec<u8>,
+) -> Result<Header, Error> {
+    if objects.blob_into(blob, buffer)? {
+        return Ok(dialect.read(buffer));
+    }
+    let text = "its content is not in this copy of the repository".into();
+    let problem = Some(Problem { kind: ProblemKind::Absent, text, line: 1 });
+    Ok(Header { line: 1, problem, ..Header::default() })
 }

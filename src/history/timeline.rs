@@ -8,13 +8,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::reader::{Classified, list_files};
 use super::{Reader, Snapshot};
+use crate::parallel::map_chunks;
 use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, VersionLocation};
-use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
+use crate::vcs::{Error, History, Objects, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
 
 /// A commit that changed an environment's state.
 #[derive(Clone, Debug)]
@@ -200,8 +200,7 @@ fn settle<'h>(
     mut watched: BTreeSet<RepoPath>,
     mut found: Found,
 ) -> Result<Layouts<'h>, Error> {
-    let mut layouts =
-        Layouts { history, rounds: vec![first], combos: Vec::new(), of_commit: Vec::new() };
+    let mut layouts = Layouts { history, rounds: vec![first], combos: Vec::new(), of_commit: Vec::new() };
     let mut fresh = BTreeSet::new();
     let count = history.commits.len();
     for sample in 0..SAMPLES.min(count) {
@@ -220,8 +219,8 @@ fn settle<'h>(
         }
         let nested = found.nested;
         layouts.combine();
-        // Where a version location disappears, its content may have gone to a place not known yet.
-        for commit in layouts.disappearances() {
+        // Where a version location comes or goes, its content may be in a place not known yet.
+        for commit in layouts.transitions() {
             paths_to_watch(reader, history.commits[commit as usize].tree, &mut found, &mut fresh)?;
         }
         for at in 0..layouts.combos.len() {
@@ -337,8 +336,9 @@ impl Layouts<'_> {
         }
     }
 
-    /// Commits whose parent has a watched directory that they have not, each tree once.
-    fn disappearances(&self) -> Vec<u32> {
+    /// Commits at which a directory may have moved, each tree once: those that lack a watched directory that a
+    /// parent has, and parents that lack one that a commit has.
+    fn transitions(&self) -> Vec<u32> {
         let mut pairs: HashMap<(u32, u32), bool> = HashMap::new();
         let mut trees = BTreeSet::new();
         let mut found = Vec::new();
@@ -346,9 +346,12 @@ impl Layouts<'_> {
             let new = self.of_commit[at as usize];
             for parent in &commit.parents {
                 let old = self.of_commit[*parent as usize];
-                let lost = new != old && *pairs.entry((new, old)).or_insert_with(|| self.loses(new, old));
-                if lost && trees.insert(commit.tree) {
-                    found.push(at);
+                for (lacks, has, which) in [(new, old, at), (old, new, *parent)] {
+                    let moved =
+                        new != old && *pairs.entry((lacks, has)).or_insert_with(|| self.loses(lacks, has));
+                    if moved && trees.insert(self.history.commits[which as usize].tree) {
+                        found.push(which);
+                    }
                 }
             }
         }
@@ -425,21 +428,17 @@ impl Layouts<'_> {
             }
         }
         let headers = reader.headers();
-        let lists: Vec<Vec<MigrationFile>> = jobs
-            .par_chunks(8)
-            .map_init(
-                || headers.objects(),
-                |objects, chunk| {
-                    let list = |(environment, root): &(Arc<Environment>, TreeId)| {
-                        list_files(objects, *root, environment)
-                    };
-                    chunk.iter().map(list).collect::<Result<Vec<_>, Error>>()
-                },
-            )
-            .collect::<Result<Vec<_>, Error>>()?
-            .into_iter()
-            .flatten()
-            .collect();
+        let list = |(environment, root): &(Arc<Environment>, TreeId), objects: &Objects| {
+            list_files(objects, *root, environment)
+        };
+        let lists = map_chunks(
+            &jobs,
+            8,
+            || headers.objects(),
+            |objects, chunk| chunk.iter().map(|job| list(job, objects)).collect::<Result<Vec<_>, Error>>(),
+        );
+        let lists: Vec<Vec<MigrationFile>> =
+            lists.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
         let numbers: Vec<u32> = jobs
             .iter()
             .zip(lists)

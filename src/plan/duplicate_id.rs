@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::publication::{file_since, told};
+use super::database::restamp;
+use super::evidence::{Standing, pair};
+use super::publication::file_since;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind};
 use crate::diagnostic::Diagnostic;
@@ -29,33 +31,23 @@ pub(super) fn repair(
         let created = script.header.docstring.create_date.as_ref().map(|date| date.value.clone());
         order.push((
             (since.map_or(i64::MAX, |(_, time)| time), !in_base, created, script.path.clone()),
-            since,
             *script,
         ));
     }
     order.sort_by(|one, two| one.0.cmp(&two.0));
     let objects = reader.objects();
-    let Some((_, kept_since, kept)) = order.first().cloned() else {
+    let Some((_, kept)) = order.first().cloned() else {
         return Ok(Err("it has no files".into()));
     };
     let mut editor = Editor::new(scene);
-    let mut evidence = Vec::new();
-    match kept_since {
-        Some((commit, _)) => evidence.push(format!(
-            "{} landed on {} in {}",
-            kept.path,
-            scene.publication.trunk_name(),
-            told(scene.repo, commit)?
-        )),
-        None => evidence.push(format!("{} is not on {}", kept.path, scene.publication.trunk_name())),
-    }
+    let kept_standing = Standing::of_file(scene, kept)?;
     let mut given: BTreeSet<String> = BTreeSet::new();
-    for (_, since, script) in order.iter().skip(1) {
+    for (_, script) in order.iter().skip(1) {
         let number = scene.next_number()?;
         let taken = |id: &str| scene.is_taken(id) || given.contains(id);
         let seed = format!("{} {id}", script.path);
         let new = new_id(scene.naming.ids.as_ref(), id, number, &seed, taken);
-        let followers = followers(scene, kept, script, id);
+        let followers = followers(scene, reader, kept, script, id)?;
         if let Err(reason) = editor.change_id(objects, &script.path, id, &new, &followers)? {
             return Ok(Err(reason));
         }
@@ -68,16 +60,8 @@ pub(super) fn repair(
         {
             return Ok(Err(reason));
         }
-        let mut evidence = evidence.clone();
-        match since {
-            Some((commit, _)) => evidence.push(format!(
-                "{} landed on {} in {}",
-                script.path,
-                scene.publication.trunk_name(),
-                told(scene.repo, *commit)?
-            )),
-            None => evidence.push(format!("{} is not on {}", script.path, scene.publication.trunk_name())),
-        }
+        let evidence =
+            pair(scene.publication.trunk_name(), &kept_standing, &Standing::of_file(scene, script)?);
         editor.step(Step {
             kind: StepKind::NewId,
             revision: id.clone(),
@@ -86,7 +70,8 @@ pub(super) fn repair(
             from: id.clone(),
             to: new.clone(),
             reason: format!(
-                "{} has the id too, and came first; a merge revision would leave both files with one id",
+                "{} has the id too, and came first; a merge revision would be the wrong cure: both files would keep one \
+                 id, and Alembic would go on loading one of them",
                 kept.path
             ),
             evidence,
@@ -94,14 +79,11 @@ pub(super) fn repair(
         editor.repair.database.push(Consequence {
             stamp: id.clone(),
             effect: format!(
-                "a database that ran {} under this id has to be told its new one; one that ran {} stays as it is",
+                "where it is {} that ran under this id, 'alembic upgrade head' would run it once more: tell the database \
+                 the new id first; where it is {}, leave it",
                 script.path, kept.path
             ),
-            sql: Some(format!(
-                "UPDATE alembic_version SET version_num = '{}' WHERE version_num = '{}';",
-                new.replace('\'', "''"),
-                id.replace('\'', "''")
-            )),
+            sql: Some(restamp(id, &new)),
         });
         given.insert(new);
     }
@@ -110,9 +92,18 @@ pub(super) fn repair(
 
 /// Files that mean `script` when they name the id: where head's branch knows only this one of the
 /// two, those that came with it.
-fn followers(scene: &Scene<'_>, kept: &Script, script: &Script, id: &str) -> Vec<RepoPath> {
-    let kept_is_elsewhere = scene.head.script_at(&kept.path).is_none();
-    scene
+fn followers(
+    scene: &Scene<'_>,
+    reader: &Reader,
+    kept: &Script,
+    script: &Script,
+    id: &str,
+) -> Result<Vec<RepoPath>, Error> {
+    let kept_is_elsewhere = match scene.choices.author {
+        Some(tree) => reader.objects().entry(tree, &kept.path)?.is_none(),
+        None => scene.head.script_at(&kept.path).is_none(),
+    };
+    Ok(scene
         .head
         .scripts
         .iter()
@@ -120,5 +111,5 @@ fn followers(scene: &Scene<'_>, kept: &Script, script: &Script, id: &str) -> Vec
         .filter(|other| other.down_revisions().chain(other.depends_on()).any(|named| named == id))
         .filter(|_| kept_is_elsewhere)
         .map(|other| other.path.clone())
-        .collect()
+        .collect())
 }

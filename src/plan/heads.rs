@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::database;
+use super::evidence::{Standing, alone, pair};
 use super::number::renumber_script;
-use super::publication::{landed, released_in, told};
+use super::publication::landed;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind, Strategy};
 use crate::diagnostic::Diagnostic;
-use crate::dialect::alembic::file_names::{claimed_number, hex_id, new_id, next_number};
+use crate::dialect::alembic::file_names::{IdStyle, claimed_number, dated_id, hex_id, new_id, next_number};
 use crate::dialect::{CreateDate, NewScript};
 use crate::history::Reader;
 use crate::vcs::Error;
@@ -17,14 +19,22 @@ pub(super) fn repair(
     reader: &mut Reader,
     finding: &Diagnostic,
 ) -> Result<Result<Repair, String>, Error> {
+    join(scene, reader, finding.revisions.iter().cloned().collect())
+}
+
+/// Makes fewer of these heads.
+pub(super) fn join(
+    scene: &Scene<'_>,
+    reader: &mut Reader,
+    ids: BTreeSet<String>,
+) -> Result<Result<Repair, String>, Error> {
     let graph = &scene.state.graph;
     if scene.choices.strategy == Strategy::Renumber {
-        return Ok(Err("--strategy renumber mends numbers only".into()));
+        return Ok(Err("--strategy renumber mends numbers only: run onehead fix without it".into()));
     }
     if !graph.cycles().is_empty() {
-        return Ok(Err("the revisions lead in a circle; which edge is wrong only their author knows".into()));
+        return Ok(Err("the revisions lead in a circle: once that is mended, run onehead fix again".into()));
     }
-    let ids: BTreeSet<String> = finding.revisions.iter().cloned().collect();
     let landings = landed(scene.repo, reader, &scene.state, scene.question.trunk, &ids)?;
     // The head that keeps its place first: published before unpublished, earlier before later.
     let mut order = Vec::new();
@@ -41,27 +51,8 @@ pub(super) fn repair(
     }
     order.sort();
     let heads: Vec<String> = order.into_iter().map(|(.., id)| id).collect();
-    let Some((kept, others)) = heads.split_first() else { return Ok(Err("it names no heads".into())) };
     // One at a time: the next reading of the graph tells what is left.
-    let Some(moving) = others.last() else { return Ok(Err("there is one head".into())) };
-    let evidence = |id: &str| -> Result<Vec<String>, Error> {
-        let mut facts = Vec::new();
-        match landings.get(id) {
-            Some(landing) => {
-                let when = told(scene.repo, landing.commit)?;
-                facts.push(format!("'{id}' landed on {} in {when}", scene.publication.trunk_name()));
-                let path = scene.state.script(id).map(|script| script.path.clone()).unwrap_or_default();
-                facts.push(match released_in(scene.repo, &path)? {
-                    Some(tag) => format!("'{id}' is in the release {tag}"),
-                    None => format!("no tag contains '{id}'"),
-                });
-            }
-            None => facts.push(format!("'{id}' is not on {}", scene.publication.trunk_name())),
-        }
-        Ok(facts)
-    };
-    let mut facts = evidence(kept)?;
-    facts.extend(evidence(moving)?);
+    let Some((moving, others)) = heads.split_last() else { return Ok(Err("it names no heads".into())) };
     let chain = |head: &str, other: &str| -> Vec<String> {
         let below: BTreeSet<&str> = graph.ancestors(other);
         let members = graph.ancestors(head);
@@ -72,34 +63,71 @@ pub(super) fn repair(
             .map(str::to_owned)
             .collect()
     };
-    let gone_out = |members: &[String]| -> Result<bool, Error> {
-        for id in members {
-            if scene.publication.is_deployed(id) {
-                return Ok(true);
-            }
-            let path = scene.state.script(id).map(|script| script.path.clone()).unwrap_or_default();
-            if scene.publication.is_published(id) && released_in(scene.repo, &path)?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
+    // Where there are several, the one that what is not published stands on already.
+    let below = others.iter().find(|head| !published(&chain(moving, head)));
+    let Some(kept) = below.or(others.first()) else { return Ok(Err("there is one head".into())) };
+    let standings = Standing::of_ids(scene, &landings, &ids)?;
+    let trunk = scene.publication.trunk_name();
+    let mut facts = match (standings.get(kept), standings.get(moving)) {
+        (Some(kept), Some(moving)) => pair(trunk, kept, moving),
+        _ => Vec::new(),
     };
     let (ours, theirs) = (chain(kept, moving), chain(moving, kept));
-    let published = |members: &[String]| members.iter().any(|id| scene.publication.is_published(id));
-    let (moves, stays, members) = match scene.choices.strategy {
-        Strategy::Merge => (None, kept, Vec::new()),
-        Strategy::Reparent => (Some(moving), kept, theirs),
-        _ if !published(&theirs) => (Some(moving), kept, theirs),
-        _ if !published(&ours) => (Some(kept), moving, ours),
-        _ => match (gone_out(&ours)?, gone_out(&theirs)?) {
-            (true, false) => (Some(moving), kept, theirs),
-            (false, true) => (Some(kept), moving, ours),
-            _ => (None, kept, Vec::new()),
-        },
+    // The first of the members that a release or a database has, as a sentence.
+    let gone_out = |members: &[String]| -> Result<Option<String>, Error> {
+        for id in members.iter().rev() {
+            if let Some(at) = scene.publication.deployed_by(id) {
+                return Ok(Some(format!("'{at}' is deployed")));
+            }
+            let Some(script) = scene.state.script(id).filter(|_| scene.publication.is_published(id)) else {
+                continue;
+            };
+            let landing = landings.get(id).map(|landing| landing.commit);
+            if let Some(tag) = scene.tags.first_with(scene.repo, landing, &script.path)? {
+                return Ok(Some(format!("{tag} contains '{id}'")));
+            }
+        }
+        Ok(None)
+    };
+    // Of a head that is not published, what is published stays where it is.
+    let own = |members: &[String]| -> Vec<String> {
+        members.iter().filter(|id| !scene.publication.is_published(id)).cloned().collect()
+    };
+    let both = scene.publication.is_published(kept) && scene.publication.is_published(moving);
+    let far = match both {
+        true => (gone_out(&ours)?, gone_out(&theirs)?),
+        false => (None, None),
+    };
+    for fact in [&far.0, &far.1].into_iter().flatten() {
+        if !facts.iter().any(|known| known.contains(fact.as_str())) {
+            facts.push(fact.clone());
+        }
+    }
+    let (moves, stays, members) = match (scene.choices.strategy, &far) {
+        (Strategy::Merge, _) => (None, kept, Vec::new()),
+        _ if !scene.publication.is_published(moving) => (Some(moving), kept, own(&theirs)),
+        _ if !scene.publication.is_published(kept) => (Some(kept), moving, own(&ours)),
+        (Strategy::Reparent, (Some(_), Some(_))) => {
+            return Ok(Err(format!(
+                "databases may have run both '{kept}' and '{moving}', so only a merge revision changes nothing that \
+                 has run ({})",
+                facts.join("; ")
+            )));
+        }
+        (_, (None, Some(_))) => (Some(kept), moving, ours),
+        (Strategy::Reparent, _) => (Some(moving), kept, theirs),
+        (_, (Some(_), None)) => (Some(moving), kept, theirs),
+        _ => (None, kept, Vec::new()),
     };
     match moves {
         Some(head) => move_chain(scene, reader, head, stays, &members, &facts, &ids),
-        None => merge(scene, reader, &heads, &facts),
+        None => {
+            for id in heads.iter().filter(|id| *id != kept && *id != moving) {
+                facts.extend(standings.get(id).map(|one| alone(trunk, one)).unwrap_or_default());
+            }
+            merge(scene, reader, &heads, &facts)
+        }
     }
 }
 
@@ -115,19 +143,26 @@ fn move_chain(
 ) -> Result<Result<Repair, String>, Error> {
     let mut editor = Editor::new(scene);
     let inside: BTreeSet<&str> = members.iter().map(String::as_str).collect();
+    let graph = &scene.state.graph;
+    let below = graph.ancestors(onto);
     for id in members {
         for script in scene.state.scripts_of(id) {
             let parents: Vec<String> = script.down_revisions().map(str::to_owned).collect();
             if !parents.is_empty() && parents.iter().all(|parent| inside.contains(parent.as_str())) {
                 continue;
             }
-            let mut to: Vec<String> = Vec::new();
-            for parent in &parents {
-                let new = if inside.contains(parent.as_str()) { parent.as_str() } else { onto };
-                if !to.iter().any(|known| known == new) {
-                    to.push(new.to_owned());
-                }
+            let mut to: Vec<&str> = Vec::new();
+            for parent in parents.iter().map(String::as_str) {
+                // A published parent that the other side does not have stays one: this becomes a merge point.
+                let stays = inside.contains(parent) || graph.contains(parent) && !below.contains(parent);
+                to.push(if stays { parent } else { onto });
             }
+            if parents.iter().all(|parent| !inside.contains(parent.as_str())) && !to.contains(&onto) {
+                to.push(onto);
+            }
+            let mut seen = BTreeSet::new();
+            to.retain(|parent| seen.insert(*parent));
+            let mut to: Vec<String> = to.into_iter().map(str::to_owned).collect();
             if to.is_empty() {
                 to.push(onto.to_owned());
             }
@@ -141,42 +176,34 @@ fn move_chain(
                 new_path: None,
                 from: if parents.is_empty() { "None".into() } else { parents.join(", ") },
                 to: to.join(", "),
-                reason: match scene.publication.is_published(id) {
-                    true => format!("'{onto}' keeps its place; '{head}' moves onto it"),
-                    false => format!("'{head}' is not published, so it moves onto '{onto}'"),
+                reason: match (scene.publication.is_published(id), id == head) {
+                    (true, _) => format!("'{onto}' keeps its place; '{head}' moves onto it"),
+                    (false, true) => format!("'{id}' is not published, so it moves onto '{onto}'"),
+                    (false, false) => {
+                        format!("'{id}' up to '{head}' are not published, so they move onto '{onto}'")
+                    }
                 },
-                evidence: facts.to_vec(),
+                evidence: facts.iter().cloned().chain(lost(scene, id)).collect(),
             });
-            if scene.publication.is_published(id) {
-                let others: Vec<String> =
-                    scene.state.graph.ancestors(onto).iter().map(ToString::to_string).collect();
-                let skipped: Vec<&String> = others
-                    .iter()
-                    .filter(|other| !scene.state.graph.ancestors(id).contains(other.as_str()))
-                    .collect();
-                editor.repair.database.push(Consequence {
-                    stamp: id.clone(),
-                    effect: format!(
-                        "a database that stands at '{id}' or above counts {} as done without having run {}: stamp it \
-                         back to the revision it has really reached, then upgrade",
-                        skipped.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(", "),
-                        if skipped.len() == 1 { "it" } else { "them" }
-                    ),
-                    sql: None,
-                });
-            }
         }
     }
     let renumbered = match scene.is_numbered() {
-        true => renumber_chain(scene, reader, &mut editor, members, onto)?,
+        true => renumber_chain(scene, reader, &mut editor, members, onto, facts)?,
         false => Ok(()),
     };
     if let Err(reason) = renumbered {
         return Ok(Err(reason));
     }
+    editor.repair.database = database::moved(scene, members, onto, &editor.repair.id_changes);
     let changed = editor.repair.id_changes.iter().find(|(from, _)| from == head).map(|(_, to)| to.clone());
     editor.markers(reader.objects(), heads, &changed.unwrap_or_else(|| head.to_owned()))?;
     editor.finish(reader.objects()).map(Ok)
+}
+
+/// Parents of `id` that no file states.
+fn lost(scene: &Scene<'_>, id: &str) -> impl Iterator<Item = String> {
+    let missing = scene.state.graph.missing().iter().filter(move |missing| missing.revision == id);
+    missing.map(|missing| format!("no file states '{}', which '{}' names", missing.missing, missing.revision))
 }
 
 /// Gives members whose number is not above all numbers below them the next free ones.
@@ -186,6 +213,7 @@ fn renumber_chain(
     editor: &mut Editor<'_>,
     members: &[String],
     onto: &str,
+    facts: &[String],
 ) -> Result<Result<(), String>, Error> {
     let number = |id: &str| {
         let script = scene.state.script(id)?;
@@ -210,7 +238,7 @@ fn renumber_chain(
         };
         let Some(script) = scene.state.script(id) else { continue };
         let reason = format!("it runs after '{onto}'; {free} is the next free number over all branches");
-        if let Err(reason) = renumber_script(scene, reader, editor, script, free, &reason)? {
+        if let Err(reason) = renumber_script(scene, reader, editor, script, free, &reason, facts)? {
             return Ok(Err(reason));
         }
         next = Some(free + 1);
@@ -240,16 +268,21 @@ fn merge(
     };
     let message = format!("merge {}", heads.join(" and "));
     let number = scene.next_number()?;
-    let taken = |id: &str| scene.is_taken(id);
-    let id = match &scene.naming.ids {
-        Some(style) => new_id(Some(style), &message, number, &message, taken),
-        None => hex_id(&message, 12, taken),
-    };
-    let parents = heads.to_vec();
     let local = jiff::Timestamp::from_second(scene.choices.now)
         .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
         .to_zoned(jiff::tz::TimeZone::UTC)
         .datetime();
+    let taken = |id: &str| scene.is_taken(id);
+    let id = match &scene.naming.ids {
+        Some(IdStyle::Date) => {
+            let ids = scene.state.scripts.iter().map(|script| &*script.revision);
+            let newest = ids.filter(|id| IdStyle::of(id) == IdStyle::Date).max().unwrap_or_default();
+            dated_id(newest, local, "merge_heads", taken)
+        }
+        Some(style) => new_id(Some(style), "merge heads", number, &message, taken),
+        None => hex_id(&message, 12, taken),
+    };
+    let parents = heads.to_vec();
     let script = NewScript {
         id: &id,
         message: Some(&message),
@@ -261,7 +294,7 @@ fn merge(
     };
     let file_template = environment.file_template.as_deref().or(scene.naming.file_template.as_deref());
     let file = scene.dialect.new_file(&location, template.as_deref(), file_template, &script);
-    if file.notes.iter().any(|note| note.contains("script.py.mako")) && template.is_some() {
+    if file.by_default {
         return Ok(Err(format!(
             "{} (write the merge revision with 'alembic merge heads')",
             file.notes.join("; ")
@@ -276,9 +309,13 @@ fn merge(
         new_path: None,
         from: heads.join(", "),
         to: id.clone(),
-        reason:
-            "both are published, and databases may have run either: merging them changes nothing that has run"
-                .into(),
+        reason: match heads.iter().all(|head| scene.publication.is_published(head)) {
+            true => {
+                "all are published, and databases may have run any: merging them changes nothing that has run"
+            }
+            false => "as asked for: merging the heads changes no revision that is there",
+        }
+        .into(),
         evidence: facts.to_vec(),
     });
     editor.repair.database.push(Consequence {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::evidence::{Standing, alone};
+use super::heads;
 use super::publication::told;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind};
@@ -9,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::history::{Reader, timeline};
 use crate::python::grade::Grade;
 use crate::revision::Script;
+use crate::rules::crowded_heads;
 use crate::vcs::{BlobId, CommitId, Error, RepoPath, Walk};
 
 /// A file of the history that states the missing id.
@@ -35,6 +38,8 @@ pub(super) fn repair(
         true => None,
         false => search(scene, reader, &missing.missing)?,
     };
+    let trunk = scene.publication.trunk_name();
+    let standing = alone(trunk, &Standing::of_file(scene, child)?.called(&child.revision));
     let mut editor = Editor::new(scene);
     if let Some(found) = &found {
         let evidence =
@@ -49,8 +54,11 @@ pub(super) fn repair(
                 &missing.missing,
                 &now.revision.clone(),
                 reason,
-                vec![evidence],
+                [vec![evidence], standing].concat(),
             );
+        }
+        if scene.choices.lost_stay_lost {
+            return Ok(Err(format!("'{}' is not there yet", missing.missing)));
         }
         if reader.objects().entry(scene.head_tree, &found.path)?.is_some() {
             return Ok(Err(format!("{} stands where the lost file '{}' was", found.path, missing.missing)));
@@ -64,15 +72,16 @@ pub(super) fn repair(
             from: "absent".into(),
             to: missing.missing.clone(),
             reason: format!("'{}' needs it, and databases that stand at it do", missing.revision),
-            evidence: vec![evidence],
+            evidence: [vec![evidence], standing].concat(),
         });
         editor.create(found.path.clone(), text);
         return editor.finish(reader.objects()).map(Ok);
     }
-    let evidence = vec![match missing.missing.as_str() {
+    let mut evidence = vec![match missing.missing.as_str() {
         "" => "the parent is the empty string".to_owned(),
         id => format!("'{id}' is nowhere in the history of this repository"),
     }];
+    evidence.extend(standing);
     let stem = scene.state.scripts.iter().find(|script| {
         script.path.name().strip_suffix(b".py").is_some_and(|stem| stem == missing.missing.as_bytes())
     });
@@ -109,11 +118,25 @@ pub(super) fn repair(
                 evidence,
             )
         }
-        several => Ok(Err(format!(
-            "'{}' never existed here, and {} other heads could be meant",
-            missing.missing,
-            several.len()
-        ))),
+        several => {
+            // Heads that should be one are joined first; then there is one that can be meant.
+            let several: BTreeSet<&str> = several.iter().map(|head| head.as_str()).collect();
+            let crowded = crowded_heads(&scene.state).into_iter().map(|group| group.heads);
+            let crowded = crowded
+                .map(|heads| heads.into_iter().filter(|head| several.contains(head.as_str())).collect())
+                .find(|heads: &BTreeSet<String>| heads.len() > 1);
+            if let Some(heads) = crowded
+                && let Ok(repair) = heads::join(scene, reader, heads)?
+            {
+                return Ok(Ok(repair));
+            }
+            Ok(Err(format!(
+                "'{}' never existed here, and {} other heads could be meant: set down_revision of '{}' by hand",
+                missing.missing,
+                several.len(),
+                missing.revision
+            )))
+        }
     }
 }
 
@@ -140,8 +163,8 @@ fn repoint(
         revision: child.revision.to_string(),
         path: child.path.clone(),
         new_path: None,
-        from: from.to_owned(),
-        to: parents.join(", "),
+        from: if from.is_empty() { "\"\"".to_owned() } else { from.to_owned() },
+        to: if parents.is_empty() { "None".to_owned() } else { parents.join(", ") },
         reason,
         evidence,
     });

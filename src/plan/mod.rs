@@ -4,8 +4,15 @@
 //! is taken from what the new reading says. In the end the whole must have lost what it set out to
 //! repair and gained nothing.
 
+mod by_hand;
+mod circle;
+mod database;
+mod docstring;
 mod duplicate_id;
+mod evidence;
 mod heads;
+mod inserted;
+mod mentions;
 mod missing_parent;
 mod number;
 mod publication;
@@ -19,6 +26,8 @@ use crate::history::Reader;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
 
+pub use mentions::{Mention, Mentions, Renaming, mentions};
+pub use repair::is_marker;
 use repair::{Repair, Scene};
 
 /// How heads are joined.
@@ -42,8 +51,17 @@ pub struct Choices {
     pub strategy: Strategy,
     /// Revisions that databases are known to stand at.
     pub deployed: BTreeSet<String>,
+    /// Whether docstrings of what is published are mended, too.
+    pub docstrings: bool,
+    /// Rules whose findings nobody wants to hear of.
+    pub off: BTreeSet<String>,
     /// The moment of a new revision: seconds since the epoch.
     pub now: i64,
+    /// Where head holds all of base already, as after a rebase: what its author had, and meant when a file
+    /// named an id.
+    pub author: Option<TreeId>,
+    /// Whether lost parents stay lost: a later commit brings them.
+    pub lost_stay_lost: bool,
 }
 
 /// What kind of change a step is.
@@ -61,6 +79,8 @@ pub enum StepKind {
     MergeRevision,
     /// A file brought back from the history.
     Restore,
+    /// The docstring's lines.
+    Docstring,
     /// Another place that names an id.
     Reference,
 }
@@ -76,22 +96,30 @@ pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
             count => format!("{count} revisions"),
         };
         Some(match kind {
-            StepKind::Reparent if to.is_empty() => format!("makes {revisions} a base"),
+            StepKind::Reparent if to == "None" => format!("makes {revisions} a base"),
             StepKind::Reparent => format!("re-parents {revisions} onto {to}"),
             StepKind::Renumber if of_kind.len() == 1 => format!("renumbers {revisions} to {to}"),
             StepKind::Renumber => format!("renumbers {revisions} from {to} on"),
             StepKind::NewId if of_kind.len() == 1 => format!("gives {revisions} the new id {to}"),
             StepKind::NewId => format!("gives {revisions} new ids"),
             StepKind::Restore => format!("restores {revisions}"),
+            StepKind::Docstring => format!("mends the docstring of {revisions}"),
             StepKind::MergeRevision => format!("merges the heads in the new revision {to}"),
             _ => return None,
         })
     };
-    [StepKind::Reparent, StepKind::Renumber, StepKind::NewId, StepKind::Restore, StepKind::MergeRevision]
-        .into_iter()
-        .filter_map(told)
-        .collect::<Vec<_>>()
-        .join(", ")
+    [
+        StepKind::Reparent,
+        StepKind::Renumber,
+        StepKind::NewId,
+        StepKind::Restore,
+        StepKind::MergeRevision,
+        StepKind::Docstring,
+    ]
+    .into_iter()
+    .filter_map(told)
+    .collect::<Vec<_>>()
+    .join(", ")
 }
 
 impl StepKind {
@@ -104,6 +132,7 @@ impl StepKind {
             Self::Renumber => "renumber",
             Self::MergeRevision => "merge-revision",
             Self::Restore => "restore",
+            Self::Docstring => "docstring",
             Self::Reference => "reference",
         }
     }
@@ -161,6 +190,10 @@ pub struct Group {
     pub rule: &'static str,
     /// That finding's subject.
     pub subject: String,
+    /// The environment that it is about.
+    pub environment: Option<String>,
+    /// Subjects of more findings of that rule that the steps repair.
+    pub also: Vec<String>,
     /// The steps.
     pub steps: Vec<Step>,
     /// Head's tree after them.
@@ -185,6 +218,10 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Ids that change.
     pub id_changes: Vec<(String, String)>,
+    /// Names that change, ids and file names.
+    pub renamings: Vec<Renaming>,
+    /// The migrations in the end.
+    pub migrations: BTreeSet<RepoPath>,
     /// What that means for databases.
     pub database: Vec<Consequence>,
     /// Heads of the merge before, over all environments.
@@ -203,12 +240,39 @@ pub struct Plan {
     pub repaired: Vec<Diagnostic>,
 }
 
+impl Plan {
+    /// The plan that leaves `tree` as it is.
+    pub fn nothing(tree: TreeId) -> Self {
+        Self {
+            groups: Vec::new(),
+            id_changes: Vec::new(),
+            renamings: Vec::new(),
+            migrations: BTreeSet::new(),
+            database: Vec::new(),
+            heads_before: Vec::new(),
+            heads_after: Vec::new(),
+            files: Vec::new(),
+            refused: Vec::new(),
+            notes: Vec::new(),
+            tree,
+            repaired: Vec::new(),
+        }
+    }
+}
+
 /// Repairs of one plan: more faults than this at once are not repaired by a machine.
 const MOST_REPAIRS: usize = 200;
 
 /// In this order, as each makes the next one simpler.
-pub const REPAIRABLE: [&str; 4] =
-    ["duplicate-revision", "missing-parent", "multiple-heads", "duplicate-number"];
+pub const REPAIRABLE: [&str; 7] = [
+    "duplicate-revision",
+    "revision-cycle",
+    "inserted-below-head",
+    "missing-parent",
+    "multiple-heads",
+    "duplicate-number",
+    "stale-docstring",
+];
 
 /// Plans the repair of what [`check`] finds for `question`.
 ///
@@ -230,6 +294,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     let mut database = Vec::new();
     let mut id_changes: Vec<(String, String)> = Vec::new();
     let mut notes = Vec::new();
+    let mut renamings: Vec<Renaming> = Vec::new();
+    let mut renamed: BTreeMap<String, RepoPath> = BTreeMap::new();
     let mut moved: BTreeMap<RepoPath, RepoPath> = BTreeMap::new();
     let mut answer = None;
     for _ in 0..MOST_REPAIRS {
@@ -237,17 +303,31 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             Some(now) => now,
             None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
         };
-        let Some(finding) = next(&now, standing, &refused) else {
+        let Some(finding) = next(&now, standing, &refused, choices) else {
             answer = Some(now);
             break;
         };
-        let scene = Scene::new(repo, reader, question, tree, &now, &finding, choices, standing, prepare)?;
+        let scene =
+            Scene::new(repo, reader, question, tree, &now, &finding, choices, &renamed, standing, prepare)?;
         let repaired: Result<Repair, String> = match (&scene, finding.rule) {
             (None, _) => Err("its environment is not there any more".into()),
             (Some(scene), "duplicate-revision") => duplicate_id::repair(scene, reader, &finding)?,
+            (Some(scene), "revision-cycle") => circle::repair(scene, reader, &finding)?,
+            (Some(scene), "inserted-below-head") => inserted::repair(scene, reader, &finding)?,
             (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
-            (Some(scene), _) => number::repair(scene, reader, &finding)?,
+            (Some(scene), "duplicate-number") => number::repair(scene, reader, &finding)?,
+            (Some(scene), _) => {
+                let same =
+                    |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
+                let all: Vec<&Diagnostic> = now
+                    .findings
+                    .iter()
+                    .filter(|one| is_target(one, standing, choices))
+                    .filter(same)
+                    .collect();
+                docstring::repair(scene, reader, &all)?
+            }
         };
         let key = (finding.rule, finding.subject.clone());
         match repaired {
@@ -260,9 +340,19 @@ pub fn plan<E: From<Error> + From<Unproven>>(
                 database.extend(repair.database);
                 id_changes.extend(repair.id_changes);
                 notes.extend(repair.notes);
+                for new in repair.renamings {
+                    // A name that the plan itself gave is known to nobody else.
+                    match renamings.iter_mut().find(|known| known.to == new.from) {
+                        Some(known) => known.to = new.to,
+                        None => renamings.push(new),
+                    }
+                }
+                renamed.extend(repair.published);
                 groups.push(Group {
                     rule: finding.rule,
                     subject: finding.subject.clone(),
+                    environment: finding.environment.clone(),
+                    also: repair.also,
                     steps: repair.steps,
                     tree,
                 });
@@ -282,15 +372,34 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         Some(last) => last,
         None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
     };
-    let repaired = prove(&first, &last, !groups.is_empty())?;
+    let repaired = prove(&first, &last, &groups)?;
+    // What is not for a plan to repair is told all the same.
+    for finding in last.findings.iter().filter(|one| one.new || standing) {
+        if let Some(reason) = by_hand::left(finding).filter(|_| !choices.off.contains(finding.rule)) {
+            let (rule, message) = (finding.rule, finding.message.clone());
+            refused.insert(
+                (rule, finding.subject.clone()),
+                Refusal { rule, message, reason: reason.to_owned() },
+            );
+        }
+    }
     Ok(Plan {
         files: files(reader, original, tree, &moved)?,
         heads_before: heads_of(&first),
         heads_after: heads_of(&last),
         groups,
         id_changes,
+        renamings,
+        migrations: last.merged.iter().flat_map(|state| &state.files).map(|file| file.path.clone()).collect(),
         database,
-        refused: refused.into_values().collect(),
+        // Another repair may have settled what was refused before.
+        refused: refused
+            .into_iter()
+            .filter(|((rule, subject), _)| {
+                last.findings.iter().any(|finding| finding.rule == *rule && finding.subject == *subject)
+            })
+            .map(|(_, refusal)| refusal)
+            .collect(),
         notes,
         tree,
         repaired,
@@ -313,23 +422,36 @@ fn first_or_again<E: From<Error>>(
     let head = Side { tree, committed: false, ..question.head };
     // A fault that stands in a published state is judged against that state alone.
     let base = if standing { Some(question.head) } else { question.base };
-    check(repo, reader, &Question { base, head, all_findings: standing, ..*question }, prepare)
+    check(
+        repo,
+        reader,
+        &Question { base, head, all_findings: standing || question.all_findings, ..*question },
+        prepare,
+    )
 }
 
-fn is_target(finding: &Diagnostic, standing: bool) -> bool {
-    (finding.new || standing) && REPAIRABLE.contains(&finding.rule)
+fn is_target(finding: &Diagnostic, standing: bool, choices: &Choices) -> bool {
+    let ours = match finding.rule {
+        // Published docstrings break nothing, and nobody who repairs heads wants them changed as well.
+        "stale-docstring" => choices.docstrings || finding.new && !standing,
+        // What stands is compared with itself: only the plan can have put anything below.
+        "inserted-below-head" => finding.new && !standing,
+        _ => finding.new || standing,
+    };
+    ours && REPAIRABLE.contains(&finding.rule) && !choices.off.contains(finding.rule)
 }
 
 fn next(
     answer: &Answer,
     standing: bool,
     refused: &BTreeMap<(&'static str, String), Refusal>,
+    choices: &Choices,
 ) -> Option<Diagnostic> {
     let rank = |finding: &Diagnostic| REPAIRABLE.iter().position(|rule| *rule == finding.rule);
     answer
         .findings
         .iter()
-        .filter(|finding| is_target(finding, standing))
+        .filter(|finding| is_target(finding, standing, choices))
         .filter(|finding| !refused.contains_key(&(finding.rule, finding.subject.clone())))
         .min_by_key(|finding| rank(finding))
         .cloned()
@@ -345,8 +467,8 @@ fn heads_of(answer: &Answer) -> Vec<String> {
 pub struct Unproven(pub String);
 
 /// What the plan repaired; refuses where it brought something new.
-fn prove(first: &Answer, last: &Answer, changed: bool) -> Result<Vec<Diagnostic>, Unproven> {
-    if !changed {
+fn prove(first: &Answer, last: &Answer, groups: &[Group]) -> Result<Vec<Diagnostic>, Unproven> {
+    if groups.is_empty() {
         return Ok(Vec::new());
     }
     let has = |answer: &Answer, finding: &Diagnostic| {
@@ -362,8 +484,19 @@ fn prove(first: &Answer, last: &Answer, changed: bool) -> Result<Vec<Diagnostic>
         "renamed-after-landing",
         "deleted-after-landing",
     ];
+    // A merge revision of the plan runs nothing: it may stand below something published.
+    let runs_nothing = |finding: &Diagnostic| {
+        let mut steps = groups.iter().flat_map(|group| &group.steps);
+        finding.rule == "inserted-below-head"
+            && steps.any(|step| {
+                step.kind == StepKind::MergeRevision && finding.revisions.contains(&step.revision)
+            })
+    };
     let gained = last.findings.iter().find(|finding| {
-        finding.severity == Severity::Error && !told.contains(&finding.rule) && !has(first, finding)
+        finding.severity == Severity::Error
+            && !told.contains(&finding.rule)
+            && !has(first, finding)
+            && !runs_nothing(finding)
     });
     if let Some(gained) = gained {
         return Err(Unproven(format!("{}: {}", gained.rule, gained.message)));

@@ -1,5 +1,7 @@
 //! Two files with one number: what is not published takes the next free one.
 
+use super::database::restamp;
+use super::evidence::{Standing, pair};
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind};
 use crate::diagnostic::Diagnostic;
@@ -18,12 +20,18 @@ pub(super) fn repair(
     let published = |script: &Script| {
         scene.published.as_ref().is_some_and(|state| state.script_at(&script.path).is_some())
     };
-    let Some(kept) = scripts.iter().find(|script| published(script)).or(scripts.first()) else {
+    // Whoever is published keeps the number, and of several who landed first.
+    let mut order = Vec::new();
+    for script in scripts {
+        order.push((Standing::of_file(scene, script)?, script));
+    }
+    order.sort_by_key(|(standing, script)| (!published(script), standing.landed_at(), script.path.clone()));
+    let Some(((standing, kept), others)) = order.split_first() else {
         return Ok(Err("none of the files is a revision".into()));
     };
+    let trunk = scene.publication.trunk_name();
     let mut editor = Editor::new(scene);
-    let others = scripts.iter().filter(|script| script.path != kept.path);
-    for (number, script) in (scene.next_number()?..).zip(others) {
+    for (number, (later, script)) in (scene.next_number()?..).zip(others) {
         if published(script) && scene.choices.strategy != super::Strategy::Renumber {
             return Ok(Err(format!(
                 "{} and {} are both published; --strategy renumber renames the later one all the same",
@@ -32,7 +40,8 @@ pub(super) fn repair(
         }
         let reason =
             format!("{} has the number already; {number} is the next free one over all branches", kept.path);
-        if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason)? {
+        let facts = pair(trunk, standing, later);
+        if let Err(refused) = renumber_script(scene, reader, &mut editor, script, number, &reason, &facts)? {
             return Ok(Err(refused));
         }
     }
@@ -47,6 +56,7 @@ pub(super) fn renumber_script(
     script: &Script,
     number: u32,
     reason: &str,
+    evidence: &[String],
 ) -> Result<Result<(), String>, Error> {
     let objects = reader.objects();
     let own = number_prefix(script.path.name());
@@ -65,12 +75,12 @@ pub(super) fn renumber_script(
         }
         editor.repair.database.push(Consequence {
             stamp: script.revision.to_string(),
-            effect: format!("a database that stands at '{}' has to be told its new id", script.revision),
-            sql: Some(format!(
-                "UPDATE alembic_version SET version_num = '{}' WHERE version_num = '{}';",
-                id.replace('\'', "''"),
-                script.revision.replace('\'', "''")
-            )),
+            effect: format!(
+                "'alembic upgrade head' stops with \"Can't locate revision identified by '{}'\" until the database is \
+                 told the new id",
+                script.revision
+            ),
+            sql: Some(restamp(&script.revision, id)),
         });
     }
     if let Some(to) = own.and_then(|own| renumber(&script.path, own, number))
@@ -78,21 +88,18 @@ pub(super) fn renumber_script(
     {
         return Ok(Err(refused));
     }
-    let published = scene.publication.is_published(&script.revision);
     editor.step(Step {
         kind: StepKind::Renumber,
         revision: script.revision.to_string(),
         path: script.path.clone(),
         new_path: editor.target(&script.path),
-        from: own.map_or_else(|| script.revision.to_string(), |own| own.to_string()),
+        from: match (&new_id, own) {
+            (None, Some(own)) => own.to_string(),
+            _ => script.revision.to_string(),
+        },
         to: new_id.unwrap_or_else(|| number.to_string()),
         reason: reason.to_owned(),
-        evidence: vec![format!(
-            "'{}' is {}on {}",
-            script.revision,
-            if published { "" } else { "not " },
-            scene.publication.trunk_name()
-        )],
+        evidence: evidence.to_vec(),
     });
     Ok(Ok(()))
 }

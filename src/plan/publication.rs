@@ -11,35 +11,43 @@ use crate::vcs::{CommitId, Error, Repo, RepoPath, Trunk};
 pub(super) struct Publication {
     trunk: Option<String>,
     published: BTreeSet<String>,
-    deployed: BTreeSet<String>,
+    /// What has run in a database, and the revision that it stands at.
+    deployed: BTreeMap<String, String>,
 }
 
 impl Publication {
     /// `published`: the published state. `deployed`: ids that databases stand at; whatever is below
-    /// them has run there, too.
+    /// them in `state` has run there, too. `renamed`: ids that the plan gave to published
+    /// revisions, with the files that these were published as.
     pub(super) fn new(
         published: Option<&Snapshot>,
+        state: &Snapshot,
         trunk: Option<&Trunk>,
         deployed: &BTreeSet<String>,
+        renamed: &BTreeMap<String, RepoPath>,
     ) -> Self {
-        let ids = published.map(|state| state.graph.ids().map(str::to_owned).collect()).unwrap_or_default();
-        let below = deployed
-            .iter()
-            .flat_map(|id| published.map(|state| state.graph.ancestors(id)).unwrap_or_default())
-            .map(str::to_owned);
-        Self {
-            trunk: trunk.map(|trunk| trunk.name.clone()),
-            deployed: deployed.iter().cloned().chain(below).collect(),
-            published: ids,
+        let mut ids: BTreeSet<String> =
+            published.map(|state| state.graph.ids().map(str::to_owned).collect()).unwrap_or_default();
+        ids.extend(renamed.keys().cloned());
+        let mut stands = BTreeMap::new();
+        for id in deployed {
+            let below = [published, Some(state)].into_iter().flatten();
+            for below in below.flat_map(|state| state.graph.ancestors(id)) {
+                stands.entry(below.to_owned()).or_insert_with(|| id.clone());
+            }
         }
+        stands.extend(deployed.iter().map(|id| (id.clone(), id.clone())));
+        Self { trunk: trunk.map(|trunk| trunk.name.clone()), deployed: stands, published: ids }
     }
 
+    /// Whether somebody else may rely on it: it is on the trunk, or in a database.
     pub(super) fn is_published(&self, id: &str) -> bool {
-        self.published.contains(id)
+        self.published.contains(id) || self.deployed.contains_key(id)
     }
 
-    pub(super) fn is_deployed(&self, id: &str) -> bool {
-        self.deployed.contains(id)
+    /// The revision that a database stands at, which is `id` or above it.
+    pub(super) fn deployed_by(&self, id: &str) -> Option<&str> {
+        self.deployed.get(id).map(String::as_str)
     }
 
     pub(super) fn trunk_name(&self) -> &str {
@@ -86,15 +94,4 @@ pub(super) fn file_since(
         next = commit.parents.first().copied();
     }
     Ok(since)
-}
-
-/// The first tag whose tree has the file at `path`.
-pub(super) fn released_in(repo: &Repo, path: &RepoPath) -> Result<Option<String>, Error> {
-    for tag in repo.refs("refs/tags/")? {
-        let root = repo.tree_of(tag.commit)?;
-        if repo.objects().entry(root, path)?.is_some() {
-            return Ok(Some(tag.name.trim_start_matches("refs/tags/").to_owned()));
-        }
-    }
-    Ok(None)
 }

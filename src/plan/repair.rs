@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::evidence::Tags;
+use super::mentions::{self, Renaming};
 use super::publication::Publication;
 use super::{Choices, Consequence, Step, StepKind};
 use crate::check::{Answer, Question};
@@ -13,6 +15,13 @@ use crate::revision::{Environment, Script};
 use crate::text::apply_edits;
 use crate::vcs::{BlobId, EntryKind, Error, Objects, Repo, RepoPath, TreeId};
 
+/// Whether a file of this name, beside the migrations, keeps the id of a head.
+pub fn is_marker(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 7] =
+        [b"head.txt", b"HEAD", b"HEADS", b"EXPAND_HEAD", b"CONTRACT_HEAD", b".current-alembic-head", b"head"];
+    NAMES.contains(&name)
+}
+
 /// What a repair changes.
 #[derive(Debug, Default)]
 pub(super) struct Repair {
@@ -22,6 +31,12 @@ pub(super) struct Repair {
     pub(super) database: Vec<Consequence>,
     pub(super) id_changes: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
+    /// The names that it changes.
+    pub(super) renamings: Vec<Renaming>,
+    /// Subjects of more findings that it repairs.
+    pub(super) also: Vec<String>,
+    /// New ids of published revisions, with the files that these were published as.
+    pub(super) published: Vec<(String, RepoPath)>,
 }
 
 /// One environment as a repair sees it.
@@ -38,6 +53,9 @@ pub(super) struct Scene<'a> {
     /// What counts as published.
     pub(super) published: Option<Snapshot>,
     pub(super) publication: Publication,
+    pub(super) tags: Tags,
+    /// Ids that the plan gave to published revisions, with the files that these were published as.
+    pub(super) renamed: &'a BTreeMap<String, RepoPath>,
     pub(super) naming: Naming,
 }
 
@@ -52,6 +70,7 @@ impl<'a> Scene<'a> {
         answer: &Answer,
         finding: &Diagnostic,
         choices: &'a Choices,
+        renamed: &'a BTreeMap<String, RepoPath>,
         standing: bool,
         prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
     ) -> Result<Option<Self>, E> {
@@ -73,7 +92,15 @@ impl<'a> Scene<'a> {
         let published = published_tree.map(&mut at).transpose()?.flatten();
         let Some(dialect) = dialect::by_name(state.environment.dialect) else { return Ok(None) };
         Ok(Some(Self {
-            publication: Publication::new(published.as_ref(), question.trunk, &choices.deployed),
+            publication: Publication::new(
+                published.as_ref(),
+                &state,
+                question.trunk,
+                &choices.deployed,
+                renamed,
+            ),
+            tags: Tags::default(),
+            renamed,
             naming: Naming::of(&state.scripts),
             repo,
             question,
@@ -92,6 +119,11 @@ impl<'a> Scene<'a> {
         published || self.state.graph.contains(id) || self.head.graph.contains(id)
     }
 
+    /// Whether the published state has the file.
+    pub(super) fn is_published_file(&self, path: &RepoPath) -> bool {
+        self.published.as_ref().is_some_and(|state| state.script_at(path).is_some())
+    }
+
     /// The numbers that files claim here and on every branch.
     pub(super) fn claimed_numbers(&self) -> Result<BTreeSet<u32>, Error> {
         const MOST_BRANCHES: usize = 500;
@@ -100,7 +132,9 @@ impl<'a> Scene<'a> {
             self.state.scripts.iter().chain(&self.head.scripts).filter_map(|script| number(script)).collect();
         let tips = [self.repo.refs("refs/heads/")?, self.repo.refs("refs/remotes/")?].concat();
         let mut trees = BTreeSet::new();
-        for tip in tips.iter().take(MOST_BRANCHES) {
+        // What onehead proposed before is no claim: else each proposal would be another one.
+        let others = tips.iter().filter(|tip| !tip.name.starts_with("refs/heads/onehead/fix-"));
+        for tip in others.take(MOST_BRANCHES) {
             let root = self.repo.tree_of(tip.commit)?;
             for location in &self.state.environment.version_locations {
                 let entry = self.repo.objects().follow(root, &location.path)?;
@@ -205,6 +239,17 @@ impl<'s> Editor<'s> {
         self.edit(objects, path, |dialect, header, text| dialect.reparent(header, text, to, true))
     }
 
+    /// Lets the docstring's lines say what the code says.
+    pub(super) fn mend_docstring(
+        &mut self,
+        objects: &Objects,
+        path: &RepoPath,
+        id: &str,
+        parents: &[String],
+    ) -> Result<Result<bool, String>, Error> {
+        self.edit(objects, path, |dialect, header, text| dialect.mend_docstring(header, text, id, parents))
+    }
+
     /// Gives the file another id; whatever of `followers` names the old one follows.
     pub(super) fn change_id(
         &mut self,
@@ -226,6 +271,12 @@ impl<'s> Editor<'s> {
             if let Err(reason) = changed {
                 return Ok(Err(reason));
             }
+        }
+        let scene = self.scene;
+        let alone = scene.state.scripts_of(from).nth(1).is_none();
+        if scene.is_published_file(path) || alone && scene.publication.is_published(from) {
+            let first = scene.renamed.get(from).unwrap_or(path);
+            self.repair.published.push((to.to_owned(), first.clone()));
         }
         self.repair.id_changes.push((from.to_owned(), to.to_owned()));
         Ok(Ok(()))
@@ -274,15 +325,6 @@ impl<'s> Editor<'s> {
         from: &BTreeSet<String>,
         to: &str,
     ) -> Result<(), Error> {
-        const NAMES: [&[u8]; 7] = [
-            b"head.txt",
-            b"HEAD",
-            b"HEADS",
-            b"EXPAND_HEAD",
-            b"CONTRACT_HEAD",
-            b".current-alembic-head",
-            b"head",
-        ];
         let environment = &self.scene.state.environment;
         let places: BTreeSet<&RepoPath> = environment
             .version_locations
@@ -292,7 +334,7 @@ impl<'s> Editor<'s> {
             .collect();
         for place in places {
             for entry in objects.list(self.scene.head_tree, place)? {
-                if !NAMES.contains(&entry.name.as_slice()) || entry.kind != EntryKind::File {
+                if !is_marker(&entry.name) || entry.kind != EntryKind::File {
                     continue;
                 }
                 let path = place.join(&entry.name);
@@ -320,8 +362,25 @@ impl<'s> Editor<'s> {
         Ok(())
     }
 
-    /// Writes the edited files as blobs (in memory).
+    /// Files that get another name.
+    pub(super) fn moves(&self) -> impl Iterator<Item = (&RepoPath, &RepoPath)> {
+        self.files.iter().map(|(path, (_, target))| (path, target)).filter(|(path, target)| path != target)
+    }
+
+    /// The text of a file that was edited.
+    pub(super) fn edited(&self, path: &RepoPath) -> Option<&[u8]> {
+        self.files.get(path).map(|(text, _)| text.as_slice())
+    }
+
+    /// Gives the file another text.
+    pub(super) fn replace(&mut self, path: &RepoPath, text: Vec<u8>) {
+        let target = self.files.get(path).map_or_else(|| path.clone(), |(_, target)| target.clone());
+        self.files.insert(path.clone(), (text, target));
+    }
+
+    /// Lets other places follow, and writes the edited files as blobs (in memory).
     pub(super) fn finish(mut self, objects: &Objects) -> Result<Repair, Error> {
+        mentions::follow(self.scene, &mut self, objects)?;
         for (path, (text, target)) in self.files {
             let blob = objects.write_blob(text)?;
             if path != target {

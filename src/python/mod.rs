@@ -1,15 +1,23 @@
 //! The one door to the Python parser. Nothing else names its crates' entry points.
 
 mod budget;
+mod comments;
 mod constants;
 pub mod grade;
+mod plain;
 mod text;
+pub mod tree;
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use ruff_python_ast::{ModModule, PySourceType};
 use ruff_python_parser::{Parsed, parse_unchecked_source};
 
 pub use budget::{MAX_BRACKETS, Nesting, TooDeep};
+pub use comments::{Comment, comments, plain_comments};
 pub use constants::{Binding, Const, Constants, span};
+pub use plain::PlainFunction;
 pub use text::{Source, decode};
 
 /// Larger files are not parsed: the largest real migrations hold some 100 KiB.
@@ -33,6 +41,24 @@ pub fn with_module<R>(text: &str, read: impl FnOnce(&Parsed<ModModule>) -> R) ->
         let parsed = parse_unchecked_source(text, PySourceType::Python);
         read(&parsed)
     }))
+}
+
+/// Parses only what stands before the functions of `text`, and hands it with those to `read`: where
+/// the rest consists of plain functions, which can be read for certain, the syntax tree of the whole
+/// would have no more to say. `None` where that is not so, or where what stands before has an error.
+pub fn with_head<R>(
+    text: &str,
+    read: impl FnOnce(&Parsed<ModModule>, &[PlainFunction<'_>]) -> R,
+) -> Option<R> {
+    static FUNCTION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\ndef "));
+    let (head, functions) = text.split_at(FUNCTION.find(text.as_bytes())? + 1);
+    // A line that goes on would swallow the first function.
+    if head.trim_end_matches(['\r', '\n']).ends_with('\\') {
+        return None;
+    }
+    let functions = plain::plain_functions(functions)?;
+    let read = |head: &Parsed<ModModule>| head.errors().is_empty().then(|| read(head, &functions));
+    with_module(head, read).ok().flatten()
 }
 
 /// Runs `work` on a stack that is large enough for syntax trees of texts of this many bytes.

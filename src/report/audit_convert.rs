@@ -6,7 +6,7 @@ use super::model::{
     EnvironmentEvent, Incident, MonthCount, Outage, PostLandingChange, ShippedVersion, StandingFinding,
     VERSION, Waits,
 };
-use crate::audit::{self, Account, Audit, Closing, Kind, PublishedChange, Statistics};
+use crate::audit::{self, Account, Audit, Closing, Kind, PublishedChange, Since, Statistics};
 use crate::diagnostic::Diagnostic;
 use crate::text::time::rfc3339;
 
@@ -26,7 +26,11 @@ pub struct Frame {
 }
 
 /// The document of `audit`. `findings` stand at its end, each with the commit since which it does.
-pub fn audit_document(audit: &Audit, findings: &[(Diagnostic, Option<u32>)], frame: Frame) -> AuditDocument {
+pub fn audit_document(
+    audit: &Audit,
+    findings: &[(Diagnostic, Option<Since>)],
+    frame: Frame,
+) -> AuditDocument {
     let commits = &audit.timeline.history.commits;
     let (here, gone): (Vec<&Account>, Vec<&Account>) =
         audit.environments.iter().partition(|account| account.story.exists());
@@ -45,8 +49,8 @@ pub fn audit_document(audit: &Audit, findings: &[(Diagnostic, Option<u32>)], fra
             .iter()
             .map(|(fault, since)| StandingFinding {
                 finding: finding(fault),
-                since: since.map(|commit| deed(audit, commit)),
-                since_earlier: since.is_some_and(|commit| audit.is_edge(commit)),
+                since: since.map(|since| deed(audit, since.commit)),
+                since_earlier: since.is_some_and(|since| since.or_longer),
             })
             .collect(),
         not_looked_at: frame.not_looked_at,

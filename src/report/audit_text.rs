@@ -104,7 +104,7 @@ fn write_rows(rows: &Table, styles: &[Style], all: usize, out: &mut dyn io::Writ
     }
     match all.saturating_sub(ROWS) {
         0 => Ok(()),
-        more => writeln!(out, "   {}", paint(DIM, format!("… and {more} older; --format json has all"))),
+        more => writeln!(out, "    {}", paint(DIM, format!("… and {more} older; --format json has all"))),
     }
 }
 

@@ -106,9 +106,11 @@ pub(super) fn is_serious(change: &PostLandingChange) -> bool {
     change.grade == Some("upgrade") || !matches!(change.change, "edited" | "renamed" | "renumbered")
 }
 
-/// Changes as they are listed: the newest first.
+/// Changes as they are listed: the newest commit first.
 pub(super) fn changes(environment: &EnvironmentAudit) -> Vec<&PostLandingChange> {
-    environment.post_landing_changes.iter().rev().collect()
+    let all = &environment.post_landing_changes;
+    let by_commit: Vec<&[PostLandingChange]> = all.chunk_by(|one, two| one.commit == two.commit).collect();
+    by_commit.into_iter().rev().flatten().collect()
 }
 
 /// Changes of one commit of which the same is said.
@@ -190,6 +192,9 @@ pub(super) fn change(change: &PostLandingChange) -> String {
                 "removed with its environment, {}",
                 count(change.revisions.len(), "revision", "revisions")
             )
+        }
+        "deleted" if change.revisions.len() > 1 => {
+            format!("deleted, {} with all before it", count(change.revisions.len(), "revision", "revisions"))
         }
         other => other.to_owned(),
     };

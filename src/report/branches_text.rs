@@ -84,7 +84,10 @@ fn names<'a>(refs: impl ExactSizeIterator<Item = &'a str>) -> String {
 
 /// A ref as git's commands show it.
 fn short_ref(name: &str) -> &str {
-    ["refs/heads/", "refs/remotes/", "refs/"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
+    ["refs/heads/", "refs/remotes/", "refs/"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(prefix))
+        .unwrap_or(name)
 }
 
 fn brings(part: &BranchEnvironment, several: bool) -> String {
@@ -127,7 +130,8 @@ fn alone(branch: &BranchRecord) -> String {
 }
 
 fn style(branch: &BranchRecord) -> Style {
-    let severities = branch.environments.iter().flat_map(|part| &part.findings).map(|finding| finding.severity);
+    let severities =
+        branch.environments.iter().flat_map(|part| &part.findings).map(|finding| finding.severity);
     match (severities.min(), &branch.unknown) {
         (Some(Severity::Error), _) => BAD,
         (Some(_), _) | (None, Some(_)) => UNUSUAL,

@@ -18,14 +18,14 @@ const MOST_PLACES: usize = 10;
 /// # Errors
 /// Those of `out`.
 pub fn check_text(doc: &CheckDocument, out: &mut dyn io::Write) -> io::Result<()> {
-    if doc.findings.is_empty() {
+    if doc.findings.is_empty() && doc.suppressed == 0 {
         return writeln!(out, "{}: {}", paint(GOOD, "clean"), state(doc));
     }
     for finding in &doc.findings {
         write_finding(finding, doc, out)?;
         writeln!(out)?;
     }
-    let counts = counts(&doc.findings);
+    let counts = counts(doc);
     if doc.verdict == "clean" {
         writeln!(out, "{} ({counts}): {}", paint(GOOD, "clean"), state(doc))
     } else {
@@ -78,16 +78,16 @@ fn at(place: &Place) -> String {
     format!("{}:{}:{}{}", printable(&place.path), place.line, place.column, commit.unwrap_or_default())
 }
 
-/// `1 error, 2 warnings`; severities without findings are left out.
-fn counts(findings: &[Finding]) -> String {
-    let number = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
+/// `1 error, 2 warnings, 3 suppressed`; what there is none of is left out.
+fn counts(doc: &CheckDocument) -> String {
+    let number = |severity| doc.findings.iter().filter(|finding| finding.severity == severity).count();
     [
-        (Severity::Error, "error", "errors"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Info, "info", "infos"),
+        (number(Severity::Error), "error", "errors"),
+        (number(Severity::Warning), "warning", "warnings"),
+        (number(Severity::Info), "info", "infos"),
+        (doc.suppressed, "suppressed", "suppressed"),
     ]
     .into_iter()
-    .map(|(severity, one, many)| (number(severity), one, many))
     .filter(|(number, ..)| *number > 0)
     .map(|(number, one, many)| count(number, one, many))
     .collect::<Vec<_>>()
@@ -157,6 +157,7 @@ mod tests {
             head: Some(HEAD.to_owned()),
             merge_base: None,
             verdict: if findings.is_empty() { "clean" } else { "findings" },
+            suppressed: 0,
             merged,
             findings,
         }
@@ -165,6 +166,7 @@ mod tests {
     fn finding(rule: &str, severity: Severity) -> Finding {
         Finding {
             rule: rule.to_owned(),
+            subject: "heads".to_owned(),
             severity,
             environment: Some("alembic".to_owned()),
             message: "The merge has two heads, 2b and 3c. `alembic upgrade head` refuses to choose."
@@ -249,6 +251,13 @@ mod tests {
             .collect();
         assert_eq!(listed(1..=10), first_ten);
         assert_eq!(listed(1..=11), [first_ten.as_slice(), &["… and 1 more".to_owned()]].concat());
+    }
+
+    #[test]
+    fn suppressed_findings_are_counted() {
+        let mut doc = document(vec![merged("migrations", &["3c"])], Vec::new());
+        doc.suppressed = 2;
+        assert_snapshot!(text(&doc), @"clean (2 suppressed): bbbbbbbbbb merged into aaaaaaaaaa has head 3c in migrations");
     }
 
     #[test]

@@ -204,6 +204,7 @@ pub fn severity(severity: diagnostic::Severity) -> Severity {
 pub fn finding(diagnostic: &Diagnostic) -> Finding {
     Finding {
         rule: diagnostic.rule.to_owned(),
+        subject: diagnostic.subject.trim_end().to_owned(),
         severity: severity(diagnostic.severity),
         environment: diagnostic.environment.clone(),
         message: diagnostic.message.clone(),

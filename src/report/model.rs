@@ -3,15 +3,20 @@
 
 mod branches;
 mod locate;
+mod rebase;
+mod rule;
+pub mod schema;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use rebase::RebasedCommit;
 mod audit;
 
 pub use audit::*;
 pub use branches::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
+pub use rule::{ConfigurationKey, ExplainDocument, RulePage};
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -277,6 +282,8 @@ pub struct CheckDocument {
     pub merge_base: Option<String>,
     /// `clean` or `findings`.
     pub verdict: &'static str,
+    /// How many findings are left out because a comment or the configuration accepts them.
+    pub suppressed: usize,
     /// The environments of the merge result, without their revisions.
     pub merged: Vec<MergedEnvironment>,
     /// What was found, sorted by environment, severity, rule and place.
@@ -308,6 +315,8 @@ pub struct MergedEnvironment {
 pub struct Finding {
     /// The rule's name.
     pub rule: String,
+    /// What makes it the same fault at another state, together with rule and environment.
+    pub subject: String,
     /// How bad it is.
     pub severity: Severity,
     /// The environment; null where the fault belongs to none.
@@ -471,6 +480,8 @@ pub struct PlanDocument {
     pub steps: Vec<PlanStep>,
     /// Ids that change.
     pub id_changes: Vec<IdChange>,
+    /// Places beside the environment that name what changes; they are left alone.
+    pub mentions: Vec<PlannedMention>,
     /// What that means for databases.
     pub database: Vec<DatabaseConsequence>,
     /// Heads of the merge before.
@@ -481,10 +492,29 @@ pub struct PlanDocument {
     pub files: Vec<PlannedFile>,
     /// Faults that are left alone, and why.
     pub refused: Vec<RefusedFault>,
-    /// What could not be done as the repository's own templates ask.
+    /// What could not be done as the repository's own templates ask, or was not searched.
     pub notes: Vec<String>,
+    /// What a rebase makes of the branch's commits, parents first; null for a plan of `fix`.
+    pub commits: Option<Vec<RebasedCommit>>,
     /// What was written; null where nothing was.
     pub result: Option<PlanResult>,
+}
+
+/// A place that names an id, or a file of an id, that a plan changes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PlannedMention {
+    /// The file.
+    pub path: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// What is named there.
+    pub from: String,
+    /// What it is called after the plan.
+    pub to: String,
+    /// Whether something else goes on being called so, and may be what is meant.
+    pub shared: bool,
+    /// The line's text, cut where it is long.
+    pub text: String,
 }
 
 /// One change of one revision.

@@ -186,6 +186,7 @@ pub(super) fn check() -> CheckDocument {
         head: None,
         merge_base: None,
         verdict: "findings",
+        suppressed: 1,
         merged: vec![MergedEnvironment {
             name: graph.name,
             dialect: graph.dialect,
@@ -197,6 +198,7 @@ pub(super) fn check() -> CheckDocument {
         }],
         findings: vec![Finding {
             rule: "multiple-heads".to_owned(),
+            subject: "heads".to_owned(),
             severity: Severity::Error,
             environment: Some("alembic".to_owned()),
             message: "Two heads.".to_owned(),
@@ -206,6 +208,55 @@ pub(super) fn check() -> CheckDocument {
             new: true,
             fix: Some(FixSummary { kind: "reparent".to_owned(), summary: "onehead fix".to_owned() }),
         }],
+    }
+}
+
+/// Findings whose texts mean something to the formats they are written in, and one without a place.
+pub(super) fn awkward() -> Vec<Finding> {
+    let plain = check().findings.remove(0);
+    let place = Place { path: "a,b:c%/\u{200f}<d>.py".to_owned(), line: 3, column: 5, commit: None };
+    let texts = Finding {
+        rule: "missing-parent".to_owned(),
+        subject: "1a 0".to_owned(),
+        severity: Severity::Warning,
+        environment: Some("x::y,z".to_owned()),
+        message: "50% of 'a'::\"b\"\r\n::error::<script>alert(1)</script> \u{202e}\u{200f}{0} [x](https://example.com)"
+            .to_owned(),
+        places: vec![place.clone(), Place { commit: Some("abcd".to_owned()), ..place }],
+        new: false,
+        fix: None,
+        ..plain.clone()
+    };
+    let nowhere = Finding {
+        severity: Severity::Info,
+        environment: None,
+        revisions: Vec::new(),
+        places: Vec::new(),
+        evidence: Vec::new(),
+        fix: None,
+        ..plain
+    };
+    vec![texts, nowhere]
+}
+
+/// The page of the rule of [`check`].
+pub(super) fn page() -> RulePage {
+    RulePage {
+        name: "multiple-heads",
+        severity: Severity::Error,
+        summary: "There are more heads than there should be",
+        explanation: "Re-parent one of them.",
+    }
+}
+
+/// A rule's page and a key.
+pub(super) fn explain() -> ExplainDocument {
+    let key = ConfigurationKey { key: "trunk".to_owned(), description: "The branch.".to_owned() };
+    ExplainDocument {
+        schema: "onehead/explain/v1",
+        version: VERSION,
+        rules: vec![page()],
+        configuration: vec![key],
     }
 }
 

@@ -5,8 +5,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::{
-    AuditDocument, BranchesDocument, CheckDocument, DiffDocument, GraphDocument, HeadsDocument, LocateDocument, PlanDocument,
-    TimelineRecord,
+    AuditDocument, BranchesDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument,
+    HeadsDocument, LocateDocument, PlanDocument, TimelineRecord,
 };
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
@@ -16,6 +16,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("branches", schema::<BranchesDocument>("branches")),
         ("check", schema::<CheckDocument>("check")),
         ("diff", schema::<DiffDocument>("diff")),
+        ("explain", schema::<ExplainDocument>("explain")),
         ("graph", schema::<GraphDocument>("graph")),
         ("heads", schema::<HeadsDocument>("heads")),
         ("locate", schema::<LocateDocument>("locate")),
@@ -43,7 +44,7 @@ mod tests {
 
     use super::*;
     use crate::report::sample::{
-        audit, broken, check, diff, graph, heads, hostile, labelled, merged, record,
+        audit, broken, check, diff, explain, graph, heads, hostile, labelled, merged, record,
     };
 
     fn file(kind: &str) -> PathBuf {
@@ -81,6 +82,7 @@ mod tests {
         valid("audit", &audit());
         valid("check", &check());
         valid("diff", &diff());
+        valid("explain", &explain());
         valid("graph", &graph(environments()));
         valid("heads", &heads());
         valid("timeline", &record(&["1a"]));

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::Ignore;
 use crate::text::{ByteSpan, Spanned};
 use crate::vcs::{BlobId, RepoPath};
 
@@ -141,17 +142,6 @@ pub struct Header {
     pub ignores: Vec<Ignore>,
     /// Whether `upgrade()` and `downgrade()` both do nothing.
     pub empty: bool,
-}
-
-/// `# onehead: ignore[rule] reason`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ignore {
-    /// The rule's name.
-    pub rule: String,
-    /// Why.
-    pub reason: String,
-    /// Line, from 1.
-    pub line: u32,
 }
 
 /// A file that the tool would load.

@@ -1,4 +1,4 @@
-use super::{ProjectCx, Rule, RuleMeta};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// Alembic is a dependency, and there is no env.py.
@@ -17,6 +17,10 @@ Run `alembic init`, or remove the dependency.",
 impl Rule for AlembicWithoutEnvironment {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,4 +1,4 @@
-use super::{ProjectCx, Rule, RuleMeta};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::project::Startup;
 
@@ -23,6 +23,10 @@ Replace it by `alembic upgrade head` before the application starts.",
 impl Rule for CreateAllInApplication {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

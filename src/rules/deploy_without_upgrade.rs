@@ -1,4 +1,4 @@
-use super::{ProjectCx, Rule, RuleMeta};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// The container starts the application and never upgrades its database.
@@ -19,6 +19,10 @@ at: where a pipeline upgrades the database before it deploys, switch the rule of
 impl Rule for DeployWithoutUpgrade {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,4 +1,4 @@
-use super::{Rule, RuleCx, RuleMeta};
+use super::{DecidedBy, Rule, RuleCx, RuleMeta};
 use crate::diagnostic::{Diagnostic, Severity};
 use std::collections::BTreeSet;
 
@@ -21,6 +21,10 @@ the other's. It happens when a migration is copied or cherry-picked and then edi
 impl Rule for DivergentRevision {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Merge
     }
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,4 +1,4 @@
-use super::{Rule, RuleCx, RuleMeta};
+use super::{DecidedBy, Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::python::grade::Grade;
@@ -22,6 +22,10 @@ a change of what `upgrade()` does is an error.",
 impl Rule for EditedAfterLanding {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Merge
     }
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {

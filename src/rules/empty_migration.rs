@@ -24,7 +24,14 @@ impl Rule for EmptyMigration {
         for script in &cx.state.scripts {
             let merges = script.down_revisions().count() > 1;
             let is_base = script.down_revisions().next().is_none();
-            if script.header.empty && !merges && !is_base && script.branch_labels().next().is_none() {
+            // What is not read in full may do something.
+            let is_read = script.header.problem.is_none();
+            if script.header.empty
+                && is_read
+                && !merges
+                && !is_base
+                && script.branch_labels().next().is_none()
+            {
                 sink.push(
                     Diagnostic::new(
                         META.name,

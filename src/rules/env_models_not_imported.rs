@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{ProjectCx, Rule, RuleMeta, listing};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta, listing};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::project::Declared;
 use crate::vcs::RepoPath;
@@ -29,6 +29,10 @@ Import the modules in `env.py`, or in the package whose `Base` it imports.",
 impl Rule for EnvModelsNotImported {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

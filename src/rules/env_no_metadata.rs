@@ -1,4 +1,4 @@
-use super::{ProjectCx, Rule, RuleMeta};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::project::Target;
 
@@ -19,6 +19,10 @@ Set `target_metadata = Base.metadata`, with the `Base` of your models.",
 impl Rule for EnvNoMetadata {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -9,10 +9,14 @@ use std::fmt;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
 use crate::project::Project;
+use crate::schema::{ReplayFault, Schema};
 use crate::vcs::Conflict;
 
 mod alembic_without_environment;
+mod alters_missing_object;
+mod column_added_twice;
 mod competing_merge_revisions;
+mod constraint_created_twice;
 mod create_all_in_application;
 mod deleted_after_landing;
 mod deploy_without_upgrade;
@@ -22,13 +26,18 @@ mod duplicate_revision;
 mod dynamic_identifier;
 mod edited_after_landing;
 mod empty_migration;
+mod enum_not_created;
 mod env_async_url;
 mod env_models_not_imported;
 mod env_no_metadata;
 mod filename_mismatch;
+mod fk_missing_target;
+mod fk_type_mismatch;
 mod implausible_revision_id;
+mod index_created_twice;
 mod inserted_below_head;
 mod invalid_revision_id;
+mod invalid_sql;
 mod merge_conflict;
 mod missing_dependency;
 mod missing_parent;
@@ -40,14 +49,19 @@ mod reparented_after_landing;
 mod reused_revision_id;
 mod revision_cycle;
 mod revision_id_too_long;
+mod schema_fault;
 mod stale_docstring;
 mod sync_engine_async_url;
+mod table_created_twice;
+mod type_created_twice;
 mod unmanaged_metadata;
 mod unreadable_revision;
 mod unscanned_migrations;
+mod unused_suppression;
 
 pub use implausible_revision_id::is_typed_in;
 pub use multiple_heads::{HeadGroup, crowded_heads};
+pub use unused_suppression::{UNUSED_SUPPRESSION, unused_suppression};
 
 /// A rule's name and documentation.
 #[derive(Debug)]
@@ -67,11 +81,41 @@ pub trait Rule: Sync {
     /// Its name and documentation.
     fn meta(&self) -> &'static RuleMeta;
 
+    /// What has to be looked at to know that there is none of its faults.
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::State
+    }
+
     /// Reports its faults in the state of one environment.
     fn check(&self, _cx: &RuleCx<'_>, _sink: &mut Vec<Diagnostic>) {}
 
     /// Reports its faults in what surrounds the environments of a tree.
     fn check_project(&self, _cx: &ProjectCx<'_>, _sink: &mut Vec<Diagnostic>) {}
+
+    /// Reports its faults in the schema that one environment's migrations build.
+    fn check_schema(&self, _cx: &SchemaCx<'_>, _sink: &mut Vec<Diagnostic>) {}
+}
+
+/// What rules see of a schema.
+#[derive(Clone, Copy)]
+pub struct SchemaCx<'a> {
+    /// The environment.
+    pub state: &'a Snapshot,
+    /// What the database would refuse, in the order of the replay.
+    pub faults: &'a [ReplayFault],
+    /// The schema after the last revision.
+    pub schema: &'a Schema,
+}
+
+/// What decides whether a rule fires.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// The state of one environment.
+    State,
+    /// What a merge changes: the same state has the fault once and never again.
+    Merge,
+    /// What surrounds the environments.
+    Project,
 }
 
 /// What rules see of a whole tree.
@@ -159,7 +203,10 @@ impl fmt::Display for SeenRevision {
 /// Every rule, sorted by name.
 pub static RULES: &[&dyn Rule] = &[
     &alembic_without_environment::AlembicWithoutEnvironment,
+    &alters_missing_object::AltersMissingObject,
+    &column_added_twice::ColumnAddedTwice,
     &competing_merge_revisions::CompetingMergeRevisions,
+    &constraint_created_twice::ConstraintCreatedTwice,
     &create_all_in_application::CreateAllInApplication,
     &deleted_after_landing::DeletedAfterLanding,
     &deploy_without_upgrade::DeployWithoutUpgrade,
@@ -169,13 +216,18 @@ pub static RULES: &[&dyn Rule] = &[
     &dynamic_identifier::DynamicIdentifier,
     &edited_after_landing::EditedAfterLanding,
     &empty_migration::EmptyMigration,
+    &enum_not_created::EnumNotCreated,
     &env_async_url::EnvAsyncUrl,
     &env_models_not_imported::EnvModelsNotImported,
     &env_no_metadata::EnvNoMetadata,
     &filename_mismatch::FilenameMismatch,
+    &fk_missing_target::FkMissingTarget,
+    &fk_type_mismatch::FkTypeMismatch,
     &implausible_revision_id::ImplausibleRevisionId,
+    &index_created_twice::IndexCreatedTwice,
     &inserted_below_head::InsertedBelowHead,
     &invalid_revision_id::InvalidRevisionId,
+    &invalid_sql::InvalidSql,
     &merge_conflict::MergeConflict,
     &missing_dependency::MissingDependency,
     &missing_parent::MissingParent,
@@ -189,9 +241,12 @@ pub static RULES: &[&dyn Rule] = &[
     &revision_id_too_long::RevisionIdTooLong,
     &stale_docstring::StaleDocstring,
     &sync_engine_async_url::SyncEngineAsyncUrl,
+    &table_created_twice::TableCreatedTwice,
+    &type_created_twice::TypeCreatedTwice,
     &unmanaged_metadata::UnmanagedMetadata,
     &unreadable_revision::UnreadableRevision,
     &unscanned_migrations::UnscannedMigrations,
+    &unused_suppression::UnusedSuppression,
 ];
 
 /// The rule called `name`.
@@ -211,6 +266,18 @@ pub fn run(cx: &RuleCx<'_>) -> Vec<Diagnostic> {
     found
 }
 
+/// Runs every rule on a schema.
+pub fn run_schema(cx: &SchemaCx<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for rule in RULES {
+        rule.check_schema(cx, &mut found);
+    }
+    for diagnostic in &mut found {
+        diagnostic.environment = Some(cx.state.environment.name.clone());
+    }
+    found
+}
+
 /// Runs every rule on what surrounds the environments.
 pub fn run_project(cx: &ProjectCx<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
@@ -221,7 +288,7 @@ pub fn run_project(cx: &ProjectCx<'_>) -> Vec<Diagnostic> {
 }
 
 /// `'a', 'b' and 'c'`.
-fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn listing<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let quoted: Vec<String> = items.into_iter().map(|item| format!("'{}'", item.as_ref())).collect();
     match quoted.as_slice() {
         [] => String::new(),

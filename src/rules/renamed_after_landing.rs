@@ -1,4 +1,4 @@
-use super::{Rule, RuleCx, RuleMeta};
+use super::{DecidedBy, Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
 use crate::diagnostic::{Diagnostic, Severity};
 
@@ -18,6 +18,10 @@ branches still have the file under its old name: their merges then hold it twice
 impl Rule for RenamedAfterLanding {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Merge
     }
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,5 +1,5 @@
 use super::listing;
-use super::{Rule, RuleCx, RuleMeta};
+use super::{DecidedBy, Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
 use crate::diagnostic::{Diagnostic, Severity};
 
@@ -22,6 +22,10 @@ mends a trunk with several heads is a warning: right if no database has run the 
 impl Rule for ReparentedAfterLanding {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Merge
     }
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {

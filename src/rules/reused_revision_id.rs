@@ -1,4 +1,4 @@
-use super::{Rule, RuleCx, RuleMeta};
+use super::{DecidedBy, Rule, RuleCx, RuleMeta};
 use crate::diagnostic::Place;
 use crate::diagnostic::{Diagnostic, Severity};
 
@@ -20,6 +20,10 @@ and `audit` compares them all.",
 impl Rule for ReusedRevisionId {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Merge
     }
 
     fn check(&self, cx: &RuleCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,4 +1,4 @@
-use super::{ProjectCx, Rule, RuleMeta};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// A synchronous engine gets the URL of an asynchronous driver.
@@ -16,6 +16,10 @@ the URL may be another one where the application runs.",
 impl Rule for SyncEngineAsyncUrl {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

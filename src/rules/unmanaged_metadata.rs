@@ -1,4 +1,4 @@
-use super::{ProjectCx, Rule, RuleMeta, listing};
+use super::{DecidedBy, ProjectCx, Rule, RuleMeta, listing};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// Tables are declared on a metadata that nothing ever creates.
@@ -17,6 +17,10 @@ List the metadata in `target_metadata` (it may be a list), or derive the classes
 impl Rule for UnmanagedMetadata {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Project
     }
 
     fn check_project(&self, cx: &ProjectCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -17,14 +17,9 @@ impl LineIndex {
     /// Indexes `text`.
     pub fn new(text: &[u8]) -> Self {
         let mut starts = vec![0];
-        let mut bytes = text.iter().enumerate().peekable();
-        while let Some((at, byte)) = bytes.next() {
-            match byte {
-                b'\n' => starts.push(at as u32 + 1),
-                b'\r' if bytes.peek().is_none_or(|(_, next)| **next != b'\n') => {
-                    starts.push(at as u32 + 1);
-                }
-                _ => {}
+        for at in memchr::memchr2_iter(b'\n', b'\r', text) {
+            if text[at] == b'\n' || text.get(at + 1) != Some(&b'\n') {
+                starts.push(at as u32 + 1);
             }
         }
         Self { starts }
@@ -46,6 +41,15 @@ impl LineIndex {
     }
 }
 
+/// Line of the byte at `offset` of `text`, from 1: what a [`LineIndex`] says, for one question.
+pub fn line_of(text: &[u8], offset: u32) -> u32 {
+    let before = &text[..text.len().min(offset as usize)];
+    let lone = |at: &usize| text.get(at + 1) != Some(&b'\n');
+    let ends =
+        memchr::memchr_iter(b'\n', before).count() + memchr::memchr_iter(b'\r', before).filter(lone).count();
+    ends as u32 + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +68,8 @@ mod tests {
         assert_eq!(place(at(b'c') - 1), (2, 3));
         assert_eq!(place(at(b'c')), (3, 1));
         assert_eq!(index.line(text.len() as u32), 4);
+        for offset in 0..text.len() as u32 + 2 {
+            assert_eq!(line_of(text, offset), index.line(offset), "{offset}");
+        }
     }
 }

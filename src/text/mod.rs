@@ -6,7 +6,7 @@ mod span;
 pub mod time;
 
 pub use edit::{Edit, EditError, apply_edits};
-pub use line_index::{LineColumn, LineIndex};
+pub use line_index::{LineColumn, LineIndex, line_of};
 pub use span::{ByteSpan, Spanned};
 
 /// `text` with every character that could move a terminal's cursor, hide or reorder what

@@ -13,6 +13,16 @@ pub fn day(seconds: i64) -> String {
     timestamp(seconds).strftime("%Y-%m-%d").to_string()
 }
 
+/// A length of time in its largest whole unit: `3 days`, `1 hour`; `less than a minute`.
+pub fn span(seconds: i64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    match units.into_iter().find(|(length, _)| seconds >= *length) {
+        Some((length, unit)) if seconds / length == 1 => format!("1 {unit}"),
+        Some((length, unit)) => format!("{} {unit}s", seconds / length),
+        None => "less than a minute".to_owned(),
+    }
+}
+
 /// Seconds since the epoch of a time as people and tools write it, `2024-01-31 10:02:03.5` or RFC 3339; one
 /// without a zone counts as UTC.
 pub fn parse_stamp(text: &str) -> Option<i64> {
@@ -30,7 +40,18 @@ fn timestamp(seconds: i64) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::{day, parse_stamp, rfc3339};
+    use super::{day, parse_stamp, rfc3339, span};
+
+    #[test]
+    fn spans_have_one_unit() {
+        let cases =
+            [(-5, "less than a minute"), (59, "less than a minute"), (60, "1 minute"), (7_199, "1 hour")];
+        let cases =
+            cases.into_iter().chain([(7_200, "2 hours"), (259_199, "2 days"), (86_400 * 400, "400 days")]);
+        for (seconds, told) in cases {
+            assert_eq!(span(seconds), told);
+        }
+    }
 
     #[test]
     fn times_are_utc_and_never_fail() {

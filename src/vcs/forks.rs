@@ -148,7 +148,8 @@ impl Forks {
             }
             for (at, commit) in self.history.commits.iter().enumerate() {
                 if !self.in_trunk[at] {
-                    marks[at] = commit.parents.iter().fold(marks[at], |all, parent| all | marks[*parent as usize]);
+                    marks[at] =
+                        commit.parents.iter().fold(marks[at], |all, parent| all | marks[*parent as usize]);
                 }
             }
             for (at, fork) in wanted.iter().enumerate() {
@@ -339,7 +340,9 @@ mod tests {
             let name = fork.names[0].trim_start_matches("refs/heads/");
             let mut theirs: Vec<String> = match name {
                 "unrelated" => Vec::new(),
-                name => scratch.git(&["merge-base", "--all", "main", name], "").lines().map(Into::into).collect(),
+                name => {
+                    scratch.git(&["merge-base", "--all", "main", name], "").lines().map(Into::into).collect()
+                }
             };
             theirs.sort();
             match &fork.common {
@@ -353,9 +356,8 @@ mod tests {
                 }
             }
         }
-        let wanted: Vec<usize> = (0..found.forks.len())
-            .filter(|at| matches!(found.forks[*at].common, Common::At(_)))
-            .collect();
+        let wanted: Vec<usize> =
+            (0..found.forks.len()).filter(|at| matches!(found.forks[*at].common, Common::At(_))).collect();
         let name = |at: usize| found.forks[wanted[at]].names[0].trim_start_matches("refs/heads/").to_owned();
         let contained: Vec<String> = found
             .contained(&wanted)

@@ -1,13 +1,15 @@
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use gix::objs::{Find, Kind, TreeRefIter, tree::EntryKind as GixKind};
+use gix::objs::{Find, FindHeader as _, Kind, TreeRefIter, tree::EntryKind as GixKind};
 use gix::{ObjectId, oid};
 
 use super::error::reason;
+use super::packs::{PackReader, Packs, Unpacked};
 use super::{BlobId, CommitId, Error, RepoPath, TreeId};
 
 /// What a tree entry is.
@@ -139,18 +141,22 @@ struct Memory {
 ///
 /// An object that is not there (partial clone, damaged copy) is `None`: the caller says "unknown".
 pub struct Objects {
-    handle: gix::OdbHandle,
+    packed: RefCell<PackReader>,
+    /// For what is not packed.
+    handle: gix::odb::Handle,
     /// Object directories that a hook's environment names, asked after the repository's own.
     quarantine: Vec<gix::odb::Handle>,
     memory: Arc<Memory>,
     hash: gix::hash::Kind,
+    factory: ObjectsFactory,
 }
 
 /// Recipe for an [`Objects`], to be carried to another thread.
 #[derive(Clone)]
 pub struct ObjectsFactory {
-    store: gix::ThreadSafeRepository,
-    quarantine: Vec<PathBuf>,
+    store: Arc<gix::odb::Store>,
+    packs: Arc<Packs>,
+    quarantine: Arc<[PathBuf]>,
     memory: Arc<Memory>,
 }
 
@@ -161,8 +167,9 @@ const SMALL_CACHE: usize = 8 << 20;
 const LARGE_CACHE: usize = 16 << 20;
 
 impl ObjectsFactory {
-    pub(super) fn new(store: gix::ThreadSafeRepository, quarantine: Vec<PathBuf>) -> Self {
-        Self { store, quarantine, memory: Arc::default() }
+    pub(super) fn new(store: Arc<gix::odb::Store>, quarantine: Vec<PathBuf>) -> Self {
+        let packs = Packs::open(&store);
+        Self { store, packs, quarantine: quarantine.into(), memory: Arc::default() }
     }
 
     /// A reader for this thread.
@@ -176,19 +183,21 @@ impl ObjectsFactory {
     }
 
     fn with_cache(&self, bytes: usize) -> Objects {
-        let repository = self.store.to_thread_local();
-        let mut handle = repository.objects.clone();
-        handle.set_pack_cache(move || Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(bytes)));
+        let hash = self.store.object_hash();
+        let mut handle = gix::odb::Handle::from(self.store.to_handle());
+        handle.set_pack_cache(|| Box::new(gix::odb::pack::cache::lru::MemoryCappedHashmap::new(SMALL_CACHE)));
         handle.refresh_never();
         Objects {
-            hash: repository.object_hash(),
+            hash,
+            packed: RefCell::new(PackReader::new(Arc::clone(&self.packs), bytes)),
             handle,
             quarantine: self
                 .quarantine
                 .iter()
-                .filter_map(|directory| gix::odb::at(directory, repository.object_hash()).ok())
+                .filter_map(|directory| gix::odb::at(directory, hash).ok())
                 .collect(),
             memory: Arc::clone(&self.memory),
+            factory: self.clone(),
         }
     }
 }
@@ -208,8 +217,30 @@ impl Find for Objects {
 }
 
 impl Objects {
+    /// For readers on other threads.
+    pub fn factory(&self) -> &ObjectsFactory {
+        &self.factory
+    }
+
     pub(in crate::vcs) fn hash_kind(&self) -> gix::hash::Kind {
         self.hash
+    }
+
+    fn packed(&self, id: &oid) -> Option<Unpacked> {
+        self.packed.borrow_mut().object(id)
+    }
+
+    /// Loads object `id` into `buffer`, of a long commit perhaps only what stands before its message.
+    pub(in crate::vcs) fn commit_head(
+        &self,
+        id: &oid,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Kind>, gix::Error> {
+        let head = self.packed.borrow_mut().commit_head(id, buffer);
+        match head {
+            Some(()) => Ok(Some(Kind::Commit)),
+            None => self.raw(id, buffer),
+        }
     }
 
     /// Loads object `id` into `buffer`.
@@ -226,6 +257,16 @@ impl Objects {
         if id.is_empty_tree() {
             buffer.clear();
             return Ok(Some(Kind::Tree));
+        }
+        if let Some((kind, data)) = self.packed(id) {
+            match Arc::try_unwrap(data) {
+                Ok(data) => *buffer = data,
+                Err(data) => {
+                    buffer.clear();
+                    buffer.extend_from_slice(&data);
+                }
+            }
+            return Ok(Some(kind));
         }
         if let Some(data) = self.handle.try_find(id, buffer)? {
             return Ok(Some(data.kind));
@@ -265,10 +306,44 @@ impl Objects {
             .map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })
     }
 
+    /// Puts a blob's bytes into `buffer`; `false` where it is not there.
+    ///
+    /// # Errors
+    /// When the object is damaged.
+    pub fn blob_into(&self, id: BlobId, buffer: &mut Vec<u8>) -> Result<bool, Error> {
+        self.load(&id.0, Kind::Blob, buffer)
+    }
+
+    /// How many bytes a blob has; `None` where it is not there.
+    ///
+    /// # Errors
+    /// When the object is damaged.
+    pub fn blob_size(&self, id: BlobId) -> Result<Option<u64>, Error> {
+        if let Some(size) = self.packed.borrow_mut().size(&id.0) {
+            return Ok(Some(size));
+        }
+        let found = gix::odb::Header::try_header(&self.handle, &id.0);
+        match found.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })? {
+            Some(header) => Ok(Some(header.size())),
+            // In memory or in quarantine.
+            None => Ok(self.blob(id)?.map(|bytes| bytes.len() as u64)),
+        }
+    }
+
     /// A blob's bytes.
     pub fn blob(&self, id: BlobId) -> Result<Option<Vec<u8>>, Error> {
         let mut buffer = Vec::new();
         Ok(self.load(&id.0, Kind::Blob, &mut buffer)?.then_some(buffer))
+    }
+
+    /// A blob's bytes, unless there are more than `most` of them.
+    pub fn small_blob(&self, id: BlobId, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        match self.handle.try_header(&id.0) {
+            Ok(Some(header)) if header.size > most => Ok(None),
+            // What is only in memory, this process has made.
+            Ok(_) => self.blob(id),
+            Err(error) => Err(Error::Object { id: id.to_string(), reason: reason(&error) }),
+        }
     }
 
     /// The members of a directory in git's order.
@@ -300,10 +375,13 @@ impl Objects {
         buffer: &mut Vec<u8>,
         mut visit: impl FnMut(&BStr, EntryKind, bool, &oid),
     ) -> Result<(), Error> {
-        if !self.load(&id.0, Kind::Tree, buffer)? {
-            return Err(Error::Absent { id: id.to_string() });
-        }
-        for entry in TreeRefIter::from_bytes(buffer, self.hash) {
+        let packed = self.packed(&id.0);
+        let data = match &packed {
+            Some((Kind::Tree, data)) => data.as_slice(),
+            _ if self.load(&id.0, Kind::Tree, buffer)? => buffer.as_slice(),
+            _ => return Err(Error::Absent { id: id.to_string() }),
+        };
+        for entry in TreeRefIter::from_bytes(data, self.hash) {
             let entry =
                 entry.map_err(|error| Error::Object { id: id.to_string(), reason: reason(&error) })?;
             let kind = match entry.mode.kind() {
@@ -499,6 +577,18 @@ impl Objects {
         gix::objs::WriteTo::write_to(&tree, &mut data)
             .map_err(|error| Error::Object { id: "(new tree)".into(), reason: error.to_string() })?;
         self.remember(Kind::Tree, data).map(TreeId)
+    }
+
+    /// Keeps a commit in memory and gives its id. It says who and when nobody: it stands for a result
+    /// whose ancestry is asked, and is never written.
+    pub fn write_commit(&self, tree: TreeId, parents: &[CommitId], time: i64) -> Result<CommitId, Error> {
+        let mut text = format!("tree {tree}\n");
+        for parent in parents {
+            text.push_str(&format!("parent {parent}\n"));
+        }
+        let person = format!("- <-> {} +0000", time.max(0));
+        text.push_str(&format!("author {person}\ncommitter {person}\n\n"));
+        self.remember(Kind::Commit, text.into_bytes()).map(CommitId)
     }
 
     /// The tree with no members.

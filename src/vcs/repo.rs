@@ -12,7 +12,6 @@ use super::{CommitId, Error, Objects, ObjectsFactory, TreeId};
 /// An opened repository: names become commits here.
 pub struct Repo {
     local: gix::Repository,
-    factory: ObjectsFactory,
     objects: Objects,
 }
 
@@ -45,7 +44,14 @@ impl Repo {
             let options = gix::open::Options::default().open_path_as_is(true);
             return Self::from_opened(gix::ThreadSafeRepository::open_opts(&git_dir, options), &git_dir);
         }
-        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides(directory);
+        // `GIT_CEILING_DIRECTORIES` may name other places: git minds only those above `directory`.
+        let upwards =
+            gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
+        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
+            directory,
+            upwards,
+            Default::default(),
+        );
         Self::from_opened(opened, directory)
     }
 
@@ -86,9 +92,8 @@ impl Repo {
         if storage.is_some_and(|format| format.as_slice() != b"files") {
             return Err(Error::Unreadable { place, reason: REFTABLE.into() });
         }
-        let factory = ObjectsFactory::new(shared, quarantine_directories());
-        let objects = factory.objects();
-        Ok(Self { local, factory, objects })
+        let objects = ObjectsFactory::new(shared.objects, quarantine_directories()).objects();
+        Ok(Self { local, objects })
     }
 
     /// This thread's object reader.
@@ -98,7 +103,7 @@ impl Repo {
 
     /// For readers on other threads.
     pub fn objects_factory(&self) -> &ObjectsFactory {
-        &self.factory
+        self.objects.factory()
     }
 
     pub(in crate::vcs) fn gix(&self) -> &gix::Repository {
@@ -139,8 +144,21 @@ impl Repo {
         }
         if spec == "HEAD" || spec == "@" {
             let head = self.local.head().map_err(|error| damaged(spec, &error))?;
-            if let gix::head::Kind::Unborn(name) = head.kind {
-                return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
+            match head.kind {
+                gix::head::Kind::Unborn(name) => {
+                    return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
+                }
+                // Read as it stands: the library would open packs of its own to peel it.
+                gix::head::Kind::Symbolic(gix::refs::Reference {
+                    target: gix::refs::Target::Object(id),
+                    ..
+                })
+                | gix::head::Kind::Detached { target: id, .. }
+                    if self.objects.kind(&id).is_ok_and(|kind| kind.is_some()) =>
+                {
+                    return self.peel(id, spec);
+                }
+                _ => {}
             }
         }
         match self.local.rev_parse_single(spec) {
@@ -264,18 +282,28 @@ impl Repo {
             return Ok(Some(Trunk { name: name.into(), commit: self.resolve(name)? }));
         }
         for candidate in ["refs/remotes/origin/HEAD", "refs/heads/main", "refs/heads/master"] {
-            let Ok(Some(mut found)) = self.local.try_find_reference(candidate) else { continue };
+            let Ok(Some(found)) = self.local.try_find_reference(candidate) else { continue };
             let name = match found.target().try_name() {
                 Some(target) => target.shorten().to_str_lossy().into_owned(),
                 None => found.name().shorten().to_str_lossy().into_owned(),
             };
-            let Ok(id) = found.peel_to_id() else { continue };
-            let id = id.detach();
+            let Some(id) = self.target_of(found) else { continue };
             if let Ok(commit) = self.peel(id, candidate) {
                 return Ok(Some(Trunk { name, commit }));
             }
         }
         Ok(None)
+    }
+
+    /// The object at the end of a chain of symbolic refs, not peeled.
+    fn target_of(&self, mut reference: gix::Reference<'_>) -> Option<ObjectId> {
+        for _ in 0..8 {
+            match reference.target() {
+                gix::refs::TargetRef::Object(id) => return Some(id.to_owned()),
+                gix::refs::TargetRef::Symbolic(_) => reference = reference.follow()?.ok()?,
+            }
+        }
+        None
     }
 
     /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are. Undo records
@@ -537,7 +565,7 @@ mod tests {
         let (scratch, pushed) = (Scratch::new(), Scratch::new());
         let commit = pushed.commit(&[]);
         let shared = gix::ThreadSafeRepository::open(scratch.path()).unwrap();
-        let objects = ObjectsFactory::new(shared, vec![pushed.path().join(".git/objects")]).objects();
+        let objects = ObjectsFactory::new(shared.objects, vec![pushed.path().join(".git/objects")]).objects();
         let found = objects.quarantined(&commit[..10]).map(|id| id.to_string());
         assert_eq!(found, Some(commit));
         assert_eq!(objects.quarantined("0123456789"), None);

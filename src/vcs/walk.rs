@@ -198,9 +198,10 @@ impl Visit {
             };
             return Ok(Some((walked, parents)));
         }
-        let found = gix::objs::Find::try_find(objects, &id, buffer)
+        let found = objects
+            .commit_head(&id, buffer)
             .map_err(|error| Error::Object { id: id.to_string(), reason: super::error::reason(&error) })?;
-        match found.map(|data| data.kind) {
+        match found {
             Some(Kind::Commit) => {
                 let commit = Objects::decode_commit(buffer, objects.hash_kind()).ok_or_else(|| {
                     Error::Object { id: id.to_string(), reason: "it is no well-formed commit".into() }

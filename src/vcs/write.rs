@@ -4,11 +4,13 @@
 //! objects first (nothing refers to them yet), then every file and lock prepared aside, then the refs
 //! by compare-and-swap. Hooks are not run.
 
+mod amend;
 mod convert;
 mod files;
 mod follow;
 mod paths;
 mod refs;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod undo;
@@ -18,9 +20,11 @@ use bstr::{BStr, BString, ByteSlice as _};
 use gix::ObjectId;
 use gix::objs::{Kind, TreeRefIter, Write as _};
 
+pub use self::amend::Amended;
 pub use self::follow::{BranchMove, CheckedOut, Moved};
 pub use self::refs::RefUpdate;
 pub(in crate::vcs) use self::refs::UNDO;
+pub use self::settings::DriverPlan;
 pub use self::undo::UndoRecord;
 pub use self::work_files::FileEdit;
 

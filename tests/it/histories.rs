@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::repairs;
 use crate::support::expect::differences;
 use crate::support::history::{self, Layout, Run};
 use crate::support::onehead::{self, Answer};
@@ -12,6 +13,10 @@ use crate::support::repository::Repository;
 /// Builds the history, runs its commands, and compares exit codes, facts and whole texts.
 fn check(name: &str) {
     let history = history::load(name);
+    repairs::check(name, &history);
+    if history.runs.is_empty() {
+        return;
+    }
     let repository = Repository::build(&history);
     let mut failures = Vec::new();
     let mut transcript = String::new();
@@ -76,7 +81,7 @@ fn document(
 }
 
 /// What a terminal must never get: control characters, and characters that turn the direction of writing.
-fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
+pub fn escapes(answer: &Answer) -> impl Iterator<Item = String> {
     [("stdout", &answer.stdout), ("stderr", &answer.stderr)].into_iter().flat_map(|(channel, text)| {
         let bad = |character: char| {
             (character.is_control() && character != '\n' && character != '\t')
@@ -103,7 +108,7 @@ fn record(transcript: &mut String, args: &[String], answer: &Answer) {
 }
 
 /// Puts commit ids where `{name}` stands in an expected document.
-fn named(repository: &Repository, value: &Value) -> Value {
+pub fn named(repository: &Repository, value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(repository.named(text)),
         Value::Array(items) => items.iter().map(|item| named(repository, item)).collect(),
@@ -128,6 +133,7 @@ histories! {
     audit_cycle,
     audit_directory_move,
     audit_duplicates,
+    audit_findings,
     audit_heads,
     audit_hostile,
     audit_labels,
@@ -137,6 +143,7 @@ histories! {
     audit_squash,
     bare_repository,
     base_merged_into_head_with_merge_revision,
+    baseline,
     both_sides_heal_two_heads_in_opposite_order,
     branch_rebased_and_reparented,
     branches,
@@ -154,6 +161,7 @@ histories! {
     dependency_that_once_existed,
     deploy_without_upgrade,
     detached_head,
+    directory_moved_and_a_file_left_behind,
     directory_renamed,
     divergent_revision,
     duplicate_ids_that_make_a_cycle,
@@ -171,12 +179,43 @@ histories! {
     env_no_metadata,
     environment_in_pyproject,
     environments_in_onehead_yaml,
+    explain_and_init,
     filename_mismatch,
     first_migration_of_a_repository,
+    fix_both_on_trunk,
+    fix_both_released_or_deployed,
+    fix_chain_with_branch_and_merge_points,
+    fix_custom_file_template,
+    fix_date_both_on_trunk,
+    fix_date_is_the_id,
+    fix_every_encoding,
+    fix_expand_and_contract_heads,
+    fix_marker_files,
+    fix_mentions,
+    fix_mentions_of_numbers,
+    fix_new_base,
+    fix_not_on_trunk,
+    fix_number_and_slug,
+    fix_number_and_slug_both_on_trunk,
+    fix_number_is_the_id,
+    fix_one_deployed,
+    fix_one_deployed_by_configuration,
+    fix_one_released,
+    fix_one_released_one_deployed,
+    fix_parent_deleted,
+    fix_parent_never_existed,
+    fix_parent_renamed,
+    fix_same_id_twice_hex,
+    fix_same_id_twice_hex_on_a_branch,
+    fix_stale_docstring,
+    fix_tuples_in_the_files_own_style,
+    fix_two_environments,
     flask_migrate,
+    formats,
     head_contains_base,
     header_forms,
     huge_files,
+    ignore_comments,
     implausible_revision_id,
     inserted_below_a_published_head,
     invalid_revision_id,
@@ -231,10 +270,15 @@ histories! {
     version_locations,
     version_locations_set_by_python,
     work_tree_and_index,
+    write_baseline,
 }
 
 #[test]
-fn every_file_is_listed() {
+fn every_file_is_listed_and_asks_something() {
+    for name in history::names() {
+        let history = history::load(&name);
+        assert!(!history.runs.is_empty() || !history.fixes.is_empty(), "{name} asks nothing");
+    }
     assert_eq!(LISTED, history::names(), "the list in tests/it/histories.rs and the files differ");
 }
 

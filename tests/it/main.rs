@@ -12,7 +12,12 @@
 )]
 
 mod audit;
+mod faults;
 mod fix;
 mod histories;
 mod layering;
+mod middle;
+mod rebase;
+mod repairs;
+mod small_commands;
 mod support;

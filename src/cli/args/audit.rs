@@ -29,4 +29,6 @@ pub(in crate::cli) enum AuditFormat {
     Markdown,
     /// One page that stands alone: the graph over time, incidents and changes to sort and filter
     Html,
+    /// SARIF 2.1.0, for code scanning: what stands open
+    Sarif,
 }

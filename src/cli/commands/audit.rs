@@ -1,13 +1,15 @@
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::check::apply_levels;
 use super::timeline::cut_off;
-use crate::audit::{Audit, Settings, audit};
+use crate::audit::{Audit, Settings, Since, audit};
 use crate::check::{Question, Side, check};
 use crate::cli::args::{AuditArgs, AuditFormat, Global};
 use crate::cli::config::Config;
 use crate::cli::exit::{Failure, Output, Verdict, json_printable};
+use crate::cli::pages::rule_pages;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
 use crate::cli::{output_file, time};
@@ -15,7 +17,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Reader, Snapshot};
 use crate::report::audit_convert::{Frame, audit_document};
 use crate::report::audit_page::Sources;
-use crate::report::model::AuditDocument;
+use crate::report::model::{AuditDocument, Finding, StandingFinding};
+use crate::report::sarif::{Input, sarif};
 use crate::report::{audit_html, audit_markdown, audit_text};
 use crate::revision::Environment;
 use crate::vcs::{BlobId, CommitDetails, CommitId, Error, Objects, TreeId};
@@ -48,18 +51,18 @@ pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result
     let mut reader = session.reader();
     let wants = |environment: &Environment| session.wants(environment);
     let heads = session.config.expected_heads();
-    let settings = Settings { commit, since, heads: heads.clone(), wants: &wants };
+    let (mut faults, standing) = standing(&session, &mut reader, commit, root)?;
+    let settings = Settings { commit, since, heads, standing: &faults, wants: &wants };
     let mut audited = audit(&session.repo, &mut reader, &settings)?;
     if audited.environments.is_empty() && !global.environments.is_empty() {
         // None of that name ever was: the names that are there help.
         session.prepare(&mut reader.environments(root)?)?;
     }
-    progress.now("looking for what stands open");
-    let (mut faults, standing) = standing(&session, &mut reader, commit, root)?;
-    let commits = audited.tell_since(&session.repo, &heads, &mut faults)?;
-    let findings: Vec<(Diagnostic, Option<u32>)> = faults.into_iter().zip(commits).collect();
+    progress.now("telling it");
+    let since_when = audited.tell_since(&session.repo, &mut reader, &mut faults)?;
+    let findings: Vec<(Diagnostic, Option<Since>)> = faults.into_iter().zip(since_when).collect();
     session.note_absent(audited.environments.iter().map(|account| &account.environment), out);
-    let not_looked_at = not_looked_at(&session, &audited, &standing, root)?;
+    let not_looked_at = not_looked_at((&session, global), &audited, &standing, root)?;
     let line = line.unwrap_or_else(|| "HEAD".to_owned());
     let frame = Frame { trunk: trunk.map(|trunk| trunk.name), line, since, not_looked_at };
     let document = audit_document(&audited, &findings, frame);
@@ -78,7 +81,15 @@ fn standing(
     root: TreeId,
 ) -> Result<(Vec<Diagnostic>, Vec<Snapshot>), Failure> {
     let head = Side { tree: root, commit: Some(commit), committed: true };
-    let question = Question { base: None, head, trunk: None, merging: &[], all_findings: true };
+    let accepted = session.accepted(None);
+    let question = Question {
+        base: None,
+        head,
+        trunk: None,
+        merging: &[],
+        all_findings: true,
+        accepted: accepted.view(),
+    };
     let known = reader.environments(root)?;
     let prepare = |environments: &mut Vec<Environment>| -> Result<(), Failure> {
         // An environment that is asked for may be gone: that is no mistake here.
@@ -94,7 +105,7 @@ fn standing(
 
 /// What the answer does not cover.
 fn not_looked_at(
-    session: &Session<'_>,
+    (session, global): (&Session<'_>, &Global),
     audit: &Audit,
     standing: &[Snapshot],
     root: TreeId,
@@ -109,6 +120,9 @@ fn not_looked_at(
         for (directory, files) in &snapshot.unscanned {
             all.push(format!("{directory}, with {files} migration files: {name} does not scan it"));
         }
+    }
+    if session.config.environments.is_empty() && global.environments.is_empty() {
+        return Ok(all);
     }
     let mut others = Reader::new(session.repo.objects_factory(), None).environments(root)?;
     let is_told = |other: &Environment| {
@@ -138,10 +152,18 @@ fn print(
 ) -> Result<(), Failure> {
     let mut text = Vec::new();
     match args.format {
-        AuditFormat::Json => {
-            let json = serde_json::to_string_pretty(document)?;
-            text.extend_from_slice(json_printable(&json).as_bytes());
-            text.push(b'\n');
+        AuditFormat::Json => json(document, &mut text)?,
+        AuditFormat::Sarif => {
+            let findings: Vec<Finding> = document.findings.iter().map(dated).collect();
+            let log = sarif(&Input {
+                command: "audit",
+                base: None,
+                head: Some(&document.commit),
+                findings: &findings,
+                rules: &rule_pages(),
+                repairs: &BTreeMap::new(),
+            });
+            json(&log, &mut text)?;
         }
         AuditFormat::Text => audit_text::audit_text(document, &mut text)?,
         AuditFormat::Markdown => audit_markdown::audit_markdown(document, &mut text)?,
@@ -157,6 +179,26 @@ fn print(
         ),
         None => Ok(out.report.write_all(&text)?),
     }
+}
+
+/// A fault whose facts tell since when it stands.
+fn dated(standing: &StandingFinding) -> Finding {
+    let mut finding = standing.finding.clone();
+    if let Some(since) = &standing.since {
+        let earlier = if standing.since_earlier { " or longer" } else { "" };
+        finding.evidence.push(format!(
+            "it stands since {} by {} (\"{}\"){earlier}",
+            since.commit, since.author, since.subject
+        ));
+    }
+    finding
+}
+
+fn json(document: &impl serde::Serialize, out: &mut Vec<u8>) -> Result<(), Failure> {
+    let json = serde_json::to_string_pretty(document)?;
+    out.extend_from_slice(json_printable(&json).as_bytes());
+    out.push(b'\n');
+    Ok(())
 }
 
 /// `path` as seen from where the command runs.

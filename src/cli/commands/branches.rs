@@ -68,7 +68,8 @@ fn is_wanted(args: &BranchesArgs, name: &str) -> bool {
     } else {
         args.refs.iter().any(|glob| matches_glob(glob, name))
     };
-    let short = prefixes.iter().chain(&["refs/"]).find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
+    let short =
+        prefixes.iter().chain(&["refs/"]).find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     is_taken && (args.matching.is_empty() || args.matching.iter().any(|glob| matches_glob(glob, short)))
 }
 

@@ -1,18 +1,22 @@
-use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::baseline;
 use crate::check::{Question, Side, check};
-use crate::cli::args::{CheckArgs, Format, Global};
+use crate::cli::args::{CheckArgs, CheckFormat, Global};
 use crate::cli::config::Level;
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
+use crate::cli::pages::rule_pages;
 use crate::cli::session::{Session, is_relevant};
 use crate::cli::shell::shell_word;
+use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::Reader;
-use crate::plan::{Choices, Plan, REPAIRABLE, Step, plan, summary};
+use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
-use crate::report::{check_text, convert};
+use crate::report::sarif::{EditedFile, Input, sarif};
+use crate::report::{check_github, check_gitlab, check_text, convert};
 use crate::revision::Environment;
-use crate::vcs::{CommitId, Error};
+use crate::vcs::{CommitId, Error, RepoPath, TreeId, changed_files};
 
 pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -28,17 +32,26 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         }
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question =
-        Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: args.all_findings };
+    let accepted = session.accepted(base.map(|base| base.tree));
+    let question = Question {
+        base,
+        head,
+        trunk: trunk.as_ref(),
+        merging: &merging,
+        all_findings: args.all_findings,
+        accepted: accepted.view(),
+    };
     let mut reader = session.reader();
     let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
     if answer.findings.is_empty() {
         session.note_absent(answer.merged.iter().map(|snapshot| &snapshot.environment), out);
     }
     let mut findings = apply_levels(&session, answer.findings);
-    if findings.iter().any(is_repairable) {
-        name_fixes(&session, &mut reader, &question, (global, args), &mut findings);
-    }
+    let plan = match findings.iter().any(|finding| is_repairable(finding, answer.brings_nothing)) {
+        true => name_fixes(&session, &mut reader, &question, (global, args), &mut findings),
+        false => None,
+    };
+    name_docstrings(&fix_command(global, args, " --docstrings"), answer.brings_nothing, &mut findings);
     let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
     let failed = findings.iter().any(|finding| finding.severity <= fail_on);
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
@@ -49,6 +62,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         head: hex(head.commit.filter(|_| head.committed)),
         merge_base: hex(answer.merge_base),
         verdict: if failed { "findings" } else { "clean" },
+        suppressed: apply_levels(&session, answer.accepted).len(),
         merged: answer
             .merged
             .iter()
@@ -64,10 +78,30 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             .collect(),
         findings: findings.iter().map(convert::finding).collect(),
     };
-    match args.format {
-        Format::Json => out.json(&document)?,
-        Format::Text => check_text::check_text(&document, &mut out.report)?,
+    if args.write_baseline {
+        return baseline::write(&session, global, (&document.findings, &args.reason), out);
     }
+    match args.format {
+        CheckFormat::Json => out.json(&document)?,
+        CheckFormat::Text => check_text::check_text(&document, &mut out.report)?,
+        CheckFormat::Github => check_github::check_github(&document.findings, &mut out.report)?,
+        CheckFormat::Gitlab => out.json(&check_gitlab::check_gitlab(&document.findings))?,
+        CheckFormat::Sarif => {
+            let repairs = match &plan {
+                Some(plan) => repairs(&reader, head.tree, plan, &findings)?,
+                None => BTreeMap::new(),
+            };
+            out.json(&sarif(&Input {
+                command: "check",
+                base: document.base.as_deref(),
+                head: document.head.as_deref(),
+                findings: &document.findings,
+                rules: &rule_pages(),
+                repairs: &repairs,
+            }))?;
+        }
+    }
+    leave_to_the_end((session, reader, document, answer.merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
@@ -87,9 +121,27 @@ fn head(session: &Session<'_>, args: &CheckArgs) -> Result<Side, Failure> {
     Ok(side(session, head)?)
 }
 
-/// Whether a plan is worth the while.
-fn is_repairable(finding: &Diagnostic) -> bool {
-    finding.severity != Severity::Info && REPAIRABLE.contains(&finding.rule)
+/// Whether a plan is worth the while: what it says of docstrings that stand already is known without it.
+fn is_repairable(finding: &Diagnostic, standing: bool) -> bool {
+    REPAIRABLE.contains(&finding.rule) && !is_old_docstring(finding, standing)
+}
+
+fn is_old_docstring(finding: &Diagnostic, standing: bool) -> bool {
+    finding.rule == "stale-docstring" && (standing || !finding.new)
+}
+
+/// Names what mends docstrings that are published: they are left alone unless asked for.
+fn name_docstrings(command: &str, standing: bool, findings: &mut [Diagnostic]) {
+    let old: Vec<&mut Diagnostic> =
+        findings.iter_mut().filter(|finding| is_old_docstring(finding, standing)).collect();
+    let revisions = match old.len() {
+        1 => "1 revision".to_owned(),
+        count => format!("{count} revisions"),
+    };
+    for finding in old {
+        let summary = format!("{command}   (mends the docstring of {revisions})");
+        finding.fix = Some(Fix { kind: "docstring".into(), summary });
+    }
 }
 
 /// Names the repair of each finding that has one. A plan that cannot be made names none: the finding
@@ -100,35 +152,86 @@ fn name_fixes(
     question: &Question<'_>,
     (global, args): (&Global, &CheckArgs),
     findings: &mut [Diagnostic],
-) {
+) -> Option<Plan> {
     let choices = Choices {
         deployed: session.config.deployed.iter().cloned().collect(),
-        now: Timestamp::now().as_second(),
+        off: session.config.rules_off(),
+        now: now().as_second(),
         ..Choices::default()
     };
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
     let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
-    let Ok(plan) = plan else { return };
-    let command = fix_command(global, args);
+    let plan = plan.ok()?;
+    let command = fix_command(global, args, "");
     for finding in findings {
         // One finding may take several rounds.
-        let groups = plan.groups.iter().filter(|g| g.rule == finding.rule && g.subject == finding.subject);
-        let steps: Vec<&Step> = groups.flat_map(|group| &group.steps).collect();
+        let own = plan.groups.iter().filter(|group| mends(group, finding));
+        let mut steps: Vec<&Step> = own.flat_map(|group| &group.steps).collect();
+        let goes = plan.repaired.iter().any(|one| one.rule == finding.rule && one.subject == finding.subject);
+        if steps.is_empty() && goes {
+            // A consequence of other faults goes with them.
+            let same = |group: &&Group| group.environment == finding.environment;
+            steps = plan.groups.iter().filter(same).flat_map(|group| &group.steps).collect();
+        }
         if let Some(first) = steps.first() {
             let kind = first.kind.name().to_owned();
             finding.fix = Some(Fix { kind, summary: format!("{command}   ({})", summary(steps)) });
         }
     }
+    Some(plan)
+}
+
+fn mends(group: &Group, finding: &Diagnostic) -> bool {
+    group.rule == finding.rule && (group.subject == finding.subject || group.also.contains(&finding.subject))
+}
+
+/// The repairs that are edits of files that are there and stay where they are, by the finding's place: a format
+/// for editors has no words for a new file or another name. A file that the repair of another finding edits, too,
+/// cannot be told apart.
+fn repairs(
+    reader: &Reader,
+    head: TreeId,
+    plan: &Plan,
+    findings: &[Diagnostic],
+) -> Result<BTreeMap<usize, Vec<EditedFile>>, Error> {
+    let objects = reader.objects();
+    let mut touched: Vec<(&Group, Vec<RepoPath>)> = Vec::new();
+    let mut before = head;
+    for group in &plan.groups {
+        touched.push((group, changed_files(objects, before, group.tree)?));
+        before = group.tree;
+    }
+    let content = |root: TreeId, path: &RepoPath| -> Result<Option<Vec<u8>>, Error> {
+        let blob = objects.entry(root, path)?.and_then(|entry| entry.blob());
+        blob.map(|blob| objects.needed_blob(blob)).transpose()
+    };
+    let mut found = BTreeMap::new();
+    for (at, finding) in findings.iter().enumerate() {
+        let (own, others): (Vec<_>, Vec<_>) = touched.iter().partition(|(group, _)| mends(group, finding));
+        let paths: BTreeSet<&RepoPath> = own.iter().flat_map(|(_, paths)| paths).collect();
+        let shared = others.iter().flat_map(|(_, paths)| paths).any(|path| paths.contains(path));
+        let mut files = Vec::new();
+        for path in &paths {
+            if let (Some(before), Some(after)) = (content(head, path)?, content(plan.tree, path)?) {
+                files.push(EditedFile { path: path.to_string(), before, after });
+            }
+        }
+        if !shared && !files.is_empty() && files.len() == paths.len() {
+            found.insert(at, files);
+        }
+    }
+    Ok(found)
 }
 
 /// The `fix` that asks what this `check` asked.
-fn fix_command(global: &Global, args: &CheckArgs) -> String {
+fn fix_command(global: &Global, args: &CheckArgs, more: &str) -> String {
     let mut command = "onehead fix".to_owned();
     for (option, value) in [("--trunk", &global.trunk), ("--base", &args.base), ("--head", &args.head)] {
         if let Some(value) = value {
             command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
+    command.push_str(more);
     command + if args.staged || args.worktree { " --write" } else { " --commit" }
 }
 

@@ -1,68 +1,119 @@
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use jiff::Timestamp;
-
+use super::middle::middle;
 use crate::check::{Question, Side};
 use crate::cli::args::{FixArgs, FixStrategy, Format, Global};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::{Session, is_relevant};
+use crate::cli::time::now;
 use crate::history::Reader;
-use crate::plan::{Choices, FileChange, Group, Plan, Strategy, plan};
+use crate::plan::{Choices, FileChange, Group, Plan, Strategy, mentions, plan};
+use crate::report::mail::{self, Mail};
 use crate::report::model::{
-    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, RefusedFault, VERSION,
+    DatabaseConsequence, IdChange, PlanDocument, PlanResult, PlanStep, PlannedFile, PlannedMention,
+    RefusedFault, VERSION,
 };
 use crate::report::patch::{self, PatchFile};
 use crate::report::plan_text;
-use crate::vcs::{BranchMove, CommitId, Error, FileEdit, RepoPath};
+use crate::vcs::{BlobId, BranchMove, CommitId, Error, FileEdit, RepoPath};
 
 pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
     if args.undo {
         return undo(&session, out);
     }
-    let head = head(&session, args)?;
+    let mut head = head(&session, args)?;
     session.configure(Some(head.tree))?;
+    let mut reader = session.reader();
+    let middle = match args.write && args.base.is_none() {
+        true => middle(&session, &mut reader, head)?,
+        false => None,
+    };
     let trunk = session.trunk()?;
     let side = |commit| -> Result<Side, Failure> {
         Ok(Side { tree: session.repo.tree_of(commit)?, commit: Some(commit), committed: true })
     };
-    let base = match (&args.base, &trunk) {
-        (Some(base), _) => Some(side(session.repo.resolve(base)?)?),
-        (None, Some(trunk)) => Some(side(trunk.commit)?),
-        (None, None) => None,
+    let base = match (&middle, &args.base, &trunk) {
+        (Some(middle), ..) => Some(middle.base),
+        (None, Some(base), _) => Some(side(session.repo.resolve(base)?)?),
+        (None, None, Some(trunk)) => Some(side(trunk.commit)?),
+        (None, None, None) => None,
+    };
+    if let Some(middle) = &middle {
+        head = middle.head;
+    }
+    let amended = match args.amend {
+        true => amendable(&session, &mut head, base)?,
+        false => None,
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
-    let question = Question { base, head, trunk: trunk.as_ref(), merging: &merging, all_findings: false };
-    let choices = Choices {
-        strategy: match args.strategy {
+    let accepted = session.accepted(base.map(|base| base.tree));
+    let question = Question {
+        base,
+        head,
+        trunk: trunk.as_ref(),
+        merging: &merging,
+        all_findings: args.docstrings,
+        accepted: accepted.view(),
+    };
+    let mut choices = choices(&session, args.strategy, &args.deployed);
+    choices.docstrings = args.docstrings;
+    choices.author = middle.as_ref().and_then(|middle| middle.author);
+    // What brings nothing to what is built upon has nothing to repair there.
+    let is_base = (middle.is_some() || args.amend) && base.is_some_and(|base| base.tree == head.tree);
+    let plan: Plan = match is_base {
+        true => Plan::nothing(head.tree),
+        false => plan(&session.repo, &mut reader, &question, &choices, &|environments| {
+            session.prepare(environments)
+        })?,
+    };
+    let (base, start) = (base.and_then(|base| base.commit), head.commit.filter(|_| head.committed));
+    let mut document = document(&session, &reader, (base, start), &plan)?;
+    if let Some(middle) = &middle {
+        middle.tell(&mut document);
+    }
+    let settled = middle.as_ref().map(|middle| middle.settled.clone()).unwrap_or_default();
+    let mut done = plan.refused.is_empty() && middle.as_ref().is_none_or(|middle| middle.left.is_empty());
+    if plan.groups.is_empty() && settled.is_empty() {
+        print(&document, args, out)?;
+        return Ok(if done { Verdict::Clean } else { Verdict::Findings });
+    }
+    if args.patch {
+        out.bytes(&as_mail(&session, &reader, &plan)?)?;
+        return Ok(Verdict::Clean);
+    }
+    if args.commit {
+        document.result = Some(commit(&session, args, head, &plan)?);
+    } else if let Some(commit) = amended {
+        document.result = Some(amend(&session, commit, &plan)?);
+    } else if args.write {
+        document.result = Some(write(&session, &reader, &plan, &settled)?);
+    }
+    print(&document, args, out)?;
+    if let (Some(middle), true, false) = (&middle, document.result.is_some(), args.amend) {
+        out.note(&format!("  then: {}", middle.then));
+    }
+    done &= document.result.is_some();
+    Ok(if done { Verdict::Clean } else { Verdict::Findings })
+}
+
+/// What the options and the configuration say.
+pub(super) fn choices(session: &Session<'_>, strategy: FixStrategy, deployed: &[String]) -> Choices {
+    Choices {
+        strategy: match strategy {
             FixStrategy::Auto => Strategy::Auto,
             FixStrategy::Reparent => Strategy::Reparent,
             FixStrategy::Merge => Strategy::Merge,
             FixStrategy::Renumber => Strategy::Renumber,
         },
-        deployed: args.deployed.iter().chain(&session.config.deployed).cloned().collect(),
-        now: Timestamp::now().as_second(),
-    };
-    let mut reader = session.reader();
-    let plan: Plan =
-        plan(&session.repo, &mut reader, &question, &choices, &|environments| session.prepare(environments))?;
-    let mut document = document(&session, &reader, &question, &plan)?;
-    if plan.groups.is_empty() {
-        print(&document, args, out)?;
-        return Ok(if plan.refused.is_empty() { Verdict::Clean } else { Verdict::Findings });
+        deployed: deployed.iter().chain(&session.config.deployed).cloned().collect(),
+        docstrings: false,
+        off: session.config.rules_off(),
+        now: now().as_second(),
+        author: None,
+        lost_stay_lost: false,
     }
-    if args.patch {
-        out.report.write_all(&mail(&session, &reader, &plan)?)?;
-        return Ok(Verdict::Clean);
-    }
-    if args.commit {
-        document.result = Some(commit(&session, args, head, &plan)?);
-    } else if args.write {
-        document.result = Some(write(&session, &reader, &plan)?);
-    }
-    print(&document, args, out)?;
-    let done = document.result.is_some() && plan.refused.is_empty();
-    Ok(if done { Verdict::Clean } else { Verdict::Findings })
 }
 
 /// The commit to repair; with `--write`, the work tree on top of HEAD.
@@ -82,13 +133,15 @@ fn print(document: &PlanDocument, args: &FixArgs, out: &mut Output) -> Result<()
     }
 }
 
-fn document(
+/// The document of a plan for merging `head` into `base`.
+pub(super) fn document(
     session: &Session<'_>,
     reader: &Reader,
-    question: &Question<'_>,
+    (base, head): (Option<CommitId>, Option<CommitId>),
     plan: &Plan,
 ) -> Result<PlanDocument, Failure> {
     let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
+    let mentions = mentions(reader.objects(), plan)?;
     let mut files = Vec::new();
     for file in &plan.files {
         files.push(PlannedFile {
@@ -100,8 +153,8 @@ fn document(
     Ok(PlanDocument {
         schema: "onehead/plan/v1",
         version: VERSION,
-        base: hex(question.base.and_then(|base| base.commit)),
-        head: hex(question.head.commit.filter(|_| question.head.committed)),
+        base: hex(base),
+        head: hex(head),
         steps: plan
             .groups
             .iter()
@@ -121,6 +174,18 @@ fn document(
             .id_changes
             .iter()
             .map(|(from, to)| IdChange { from: from.clone(), to: to.clone() })
+            .collect(),
+        mentions: mentions
+            .found
+            .into_iter()
+            .map(|mention| PlannedMention {
+                path: mention.path.to_string(),
+                line: mention.line,
+                from: mention.from,
+                to: mention.to,
+                shared: mention.shared,
+                text: mention.text,
+            })
             .collect(),
         database: plan
             .database
@@ -143,7 +208,8 @@ fn document(
                 reason: refusal.reason.clone(),
             })
             .collect(),
-        notes: plan.notes.clone(),
+        notes: plan.notes.iter().cloned().chain(mentions.note).collect(),
+        commits: None,
         result: None,
     })
 }
@@ -187,15 +253,7 @@ fn commit(session: &Session<'_>, args: &FixArgs, head: Side, plan: &Plan) -> Res
     }
     let mut tip = start;
     match args.squash {
-        true => {
-            let steps: Vec<String> = plan.groups.iter().map(subject).collect();
-            let body: Vec<String> = plan.groups.iter().map(body).collect();
-            let message = match steps.as_slice() {
-                [only] => format!("{only}\n\n{}", body.join("\n")),
-                several => format!("Repair the migrations: {} steps\n\n{}", several.len(), body.join("\n")),
-            };
-            tip = repo.write_commit(plan.tree, &[tip], &message)?;
-        }
+        true => tip = repo.write_commit(plan.tree, &[tip], &message(plan))?,
         false => {
             for group in &plan.groups {
                 tip =
@@ -217,6 +275,16 @@ fn commit(session: &Session<'_>, args: &FixArgs, head: Side, plan: &Plan) -> Res
     })
 }
 
+/// The message of one commit for all steps.
+pub(super) fn message(plan: &Plan) -> String {
+    let steps: Vec<String> = plan.groups.iter().map(subject).collect();
+    let body: Vec<String> = plan.groups.iter().map(body).collect();
+    match steps.as_slice() {
+        [only] => format!("{only}\n\n{}", body.join("\n")),
+        several => format!("Repair the migrations: {} steps\n\n{}", several.len(), body.join("\n")),
+    }
+}
+
 /// One line that says what a commit does.
 fn subject(group: &Group) -> String {
     match group.steps.as_slice() {
@@ -224,6 +292,7 @@ fn subject(group: &Group) -> String {
         [first, rest @ ..] => {
             let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
             match first.kind.name() {
+                "reparent" if first.to == "None" => format!("Make migration {} a base{more}", first.revision),
                 "reparent" => format!("Re-parent migration {} onto {}{more}", first.revision, first.to),
                 "merge-revision" => {
                     format!("Add migration {} that merges {}{more}", first.revision, first.from)
@@ -231,6 +300,10 @@ fn subject(group: &Group) -> String {
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),
                 "restore" => format!("Restore migration {}{more}", first.revision),
+                "reference" => format!("Let migrations name {} by its id{more}", first.revision),
+                "docstring" => {
+                    format!("Let the docstring of migration {} say what its code says{more}", first.revision)
+                }
                 kind => format!("Migrations: {kind} {}{more}", first.revision),
             }
         }
@@ -257,15 +330,58 @@ fn body(group: &Group) -> String {
     text
 }
 
-fn write(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<PlanResult, Failure> {
+/// HEAD, if it may be amended: `head` becomes its own tree, which the work tree must be, too.
+fn amendable(
+    session: &Session<'_>,
+    head: &mut Side,
+    base: Option<Side>,
+) -> Result<Option<CommitId>, Failure> {
+    let commit = session.repo.resolve("HEAD")?;
+    let published = base.and_then(|base| base.commit);
+    let tree = session.repo.tree_of(commit)?;
+    let contains = match published {
+        Some(published) => session.repo.merge_bases(published, commit)?.first() == Some(&commit),
+        None => false,
+    };
+    // Of what is built upon nothing is amended; there it is as if nothing were to do.
+    let tree = if contains { base.map_or(tree, |base| base.tree) } else { tree };
+    *head = Side { tree, commit: head.commit, committed: false };
+    Ok(Some(commit))
+}
+
+/// Puts the repaired tree into HEAD's commit.
+fn amend(session: &Session<'_>, head: CommitId, plan: &Plan) -> Result<PlanResult, Failure> {
+    let amended = session.repo.amend(head, plan.tree)?;
+    Ok(PlanResult {
+        branch: session.repo.head_branch().or(Some("HEAD".into())),
+        commit: Some(amended.commit.to_string()),
+        undo_ref: amended.undo_ref,
+        files: Vec::new(),
+    })
+}
+
+/// Writes the work tree: what is planned, and the conflicts that are settled (on disk, and to be).
+fn write(
+    session: &Session<'_>,
+    reader: &Reader,
+    plan: &Plan,
+    settled: &BTreeMap<RepoPath, (BlobId, BlobId)>,
+) -> Result<PlanResult, Failure> {
+    let objects = reader.objects();
     let mut edits = Vec::new();
     for file in &plan.files {
         edits.push(FileEdit {
             path: file.path.clone(),
             new_path: file.new_path.clone(),
-            read: file.before,
-            content: reader.objects().needed_blob(file.after)?,
+            read: settled.get(&file.path).map(|(disk, _)| *disk).or(file.before),
+            content: objects.needed_blob(file.after)?,
         });
+    }
+    for (path, (disk, new)) in settled {
+        if !plan.files.iter().any(|file| file.path == *path) {
+            let content = objects.needed_blob(*new)?;
+            edits.push(FileEdit { path: path.clone(), new_path: None, read: Some(*disk), content });
+        }
     }
     let written: Vec<RepoPath> = session.repo.write_files(&edits)?;
     Ok(PlanResult {
@@ -277,28 +393,30 @@ fn write(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<PlanResu
 }
 
 /// The plan as one mail for `git am`.
-fn mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, Failure> {
+fn as_mail(session: &Session<'_>, reader: &Reader, plan: &Plan) -> Result<Vec<u8>, Failure> {
     let author = session.repo.author_name()?;
     let subject = match plan.groups.as_slice() {
         [only] => subject(only),
         several => format!("Repair the migrations: {} steps", several.len()),
     };
     let body: Vec<String> = plan.groups.iter().map(body).collect();
-    let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S +0000");
-    let mut mail = format!(
-        "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: {author}\n\
-         Date: {date}\nSubject: [PATCH] {subject}\n\n{}\n---\n",
-        body.join("\n").trim_end()
-    )
-    .into_bytes();
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000");
+    let mut patch = Vec::new();
     for file in &plan.files {
-        mail.extend(with_patch(session, reader, plan, file, patch::diff)?);
+        patch.extend(with_patch(session, reader, plan, file, patch::diff)?);
     }
-    mail.extend_from_slice(format!("-- \nonehead {VERSION}\n").as_bytes());
-    Ok(mail)
+    Ok(mail::mail(&Mail {
+        from: &author,
+        date: &date.to_string(),
+        subject: &subject,
+        body: &body.join("\n"),
+        patch: &patch,
+        signature: &format!("onehead {VERSION}"),
+    }))
 }
 
-fn undo(session: &Session<'_>, out: &mut Output) -> Result<Verdict, Failure> {
+/// Takes the last move of a branch back.
+pub(super) fn undo(session: &Session<'_>, out: &mut Output) -> Result<Verdict, Failure> {
     let Some(record) = session.repo.last_undo()? else {
         return Err(Failure::new("there is no repair to take back", "git reflog   (for anything else)"));
     };

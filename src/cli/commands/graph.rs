@@ -1,5 +1,5 @@
 use crate::cli::args::{Global, GraphArgs, GraphFormat};
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::session::Session;
 use crate::report::model::{GraphDocument, VERSION};
 use crate::report::{convert, graph_dot, graph_mermaid, graph_svg, graph_text};
@@ -23,5 +23,6 @@ pub(super) fn run(global: &Global, args: &GraphArgs, out: &mut Output) -> Result
         GraphFormat::Svg => graph_svg::graph_svg(&document, &mut out.report)?,
         GraphFormat::Mermaid => graph_mermaid::graph_mermaid(&document, &mut out.report)?,
     }
+    leave_to_the_end((session, reader, snapshots, document));
     Ok(Verdict::Clean)
 }

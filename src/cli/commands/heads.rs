@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::cli::args::{Format, Global, HeadsArgs};
-use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::session::Session;
 use crate::history::{Reader, Snapshot, landings};
 use crate::report::heads_text;
@@ -32,6 +32,7 @@ pub(super) fn run(global: &Global, args: &HeadsArgs, out: &mut Output) -> Result
         Format::Json => out.json(&document)?,
         Format::Text => heads_text::heads_text(&document, &mut out.report)?,
     }
+    leave_to_the_end((session, reader, snapshots, document));
     Ok(if crowded { Verdict::Findings } else { Verdict::Clean })
 }
 

@@ -1,12 +1,11 @@
 use std::io::Write as _;
 
-use rayon::prelude::*;
-
 use crate::cli::args::{Global, TimelineArgs, TimelineFormat};
-use crate::cli::exit::{Failure, Output, Verdict, json_printable};
+use crate::cli::exit::{Failure, Output, Verdict, json_printable, leave_to_the_end};
 use crate::cli::session::Session;
 use crate::cli::time;
 use crate::history::{Delta, Emission, Headers, Reader, Timeline, delta, timeline};
+use crate::parallel::map_chunks;
 use crate::report::model::{TimelineRecord, VERSION};
 use crate::report::{convert, timeline_text};
 use crate::text::time::rfc3339;
@@ -43,6 +42,7 @@ pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Res
         .collect();
     session.note_absent(timeline.emissions.iter().map(|emission| &*emission.environment), out);
     print(&reader, &timeline, &wanted, args.format, out)?;
+    leave_to_the_end((session, reader, timeline));
     Ok(Verdict::Clean)
 }
 
@@ -71,34 +71,40 @@ fn print(
     let first = emissions.first().map(|emission| &emission.environment.name);
     let several = emissions.iter().any(|emission| Some(&emission.environment.name) != first);
     for chunk in emissions.chunks(CHUNK) {
-        let texts: Vec<Vec<u8>> = chunk
-            .par_chunks(8)
-            .map_init(
-                || headers.objects(),
-                |objects, chunk| -> Result<Vec<u8>, Failure> {
-                    let mut text = Vec::new();
-                    for emission in chunk {
-                        let record = record(headers, objects, timeline, emission)?;
-                        match format {
-                            TimelineFormat::Jsonl => {
-                                let line = serde_json::to_string(&record)?;
-                                text.extend_from_slice(json_printable(&line).as_bytes());
-                                text.push(b'\n');
-                            }
-                            TimelineFormat::Text => {
-                                timeline_text::timeline_text(&record, several, &mut text)?
-                            }
-                        }
-                    }
-                    Ok(text)
-                },
-            )
-            .collect::<Result<_, _>>()?;
+        let texts = map_chunks(
+            chunk,
+            8,
+            || headers.objects(),
+            |objects, chunk| write_records(headers, objects, timeline, chunk, (format, several)),
+        );
         for text in texts {
-            out.report.write_all(&text)?;
+            out.report.write_all(&text?)?;
         }
     }
     Ok(())
+}
+
+/// The records of some emissions as they are printed.
+fn write_records(
+    headers: &Headers,
+    objects: &Objects,
+    timeline: &Timeline,
+    emissions: &[&Emission],
+    (format, several): (TimelineFormat, bool),
+) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    for emission in emissions {
+        let record = record(headers, objects, timeline, emission)?;
+        match format {
+            TimelineFormat::Jsonl => {
+                let line = serde_json::to_string(&record)?;
+                text.extend_from_slice(json_printable(&line).as_bytes());
+                text.push(b'\n');
+            }
+            TimelineFormat::Text => timeline_text::timeline_text(&record, several, &mut text)?,
+        }
+    }
+    Ok(text)
 }
 
 fn record(

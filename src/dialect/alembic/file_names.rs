@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bstr::ByteSlice as _;
+use jiff::ToSpan as _;
+use jiff::civil::DateTime;
 
 use crate::revision::{Script, number_prefix};
 use crate::vcs::RepoPath;
@@ -402,10 +404,30 @@ pub fn new_id(
         },
         IdStyle::Date | IdStyle::Other => old.to_owned(),
     };
+    untaken(candidate, seed, taken)
+}
+
+/// An id for the moment `now` as `example` has one: its layout, and `slug` where it goes on after
+/// the date.
+pub fn dated_id(example: &str, now: DateTime, slug: &str, taken: impl Fn(&str) -> bool) -> String {
+    let Some(layout) = date_layout(example.as_bytes()) else { return hex_id(slug, ALEMBIC_HEX, taken) };
+    let mut id = now.strftime(&strftime_format(&layout)).to_string();
+    if let Some(separator) = example.get(layout.length..).and_then(|rest| rest.chars().next()) {
+        id.push(separator);
+        id.push_str(slug);
+    }
+    untaken(id, slug, taken)
+}
+
+/// `candidate`, or what is most like it and not taken.
+fn untaken(candidate: String, seed: &str, taken: impl Fn(&str) -> bool) -> String {
     if !candidate.is_empty() && !taken(&candidate) {
         return candidate;
     }
-    // A date or a name says something: it is kept, and counted.
+    if let Some(id) = later(&candidate, &taken) {
+        return id;
+    }
+    // A day or a name says something: it is kept, and counted.
     for count in 2..1000 {
         let tail = format!("_{count}");
         let mut base: String = candidate.chars().take(MAX_ID - tail.len()).collect();
@@ -416,6 +438,36 @@ pub fn new_id(
         }
     }
     hex_id(seed, ALEMBIC_HEX, &taken)
+}
+
+fn strftime_format(layout: &DateLayout) -> String {
+    let codes = [
+        ("%(year)d", "%Y"),
+        ("%(month).2d", "%m"),
+        ("%(day).2d", "%d"),
+        ("%(hour).2d", "%H"),
+        ("%(minute).2d", "%M"),
+        ("%(second).2d", "%S"),
+    ];
+    codes.into_iter().fold(layout.template.clone(), |text, (name, code)| text.replace(name, code))
+}
+
+/// The next moment after a date with a time of day that is not taken, in the same layout; `None`
+/// for anything else.
+fn later(id: &str, taken: impl Fn(&str) -> bool) -> Option<String> {
+    const MOST_STEPS: i64 = 1440;
+    let layout = date_layout(id.as_bytes())?;
+    let (date, rest) = id.split_at_checked(layout.length)?;
+    let seconds = layout.template.contains("second");
+    let format = strftime_format(&layout);
+    let start =
+        layout.template.contains("minute").then(|| DateTime::strptime(&format, date).ok()).flatten()?;
+    (1..=MOST_STEPS)
+        .map_while(|steps| {
+            let step = if seconds { steps.seconds() } else { steps.minutes() };
+            Some(format!("{}{rest}", start.checked_add(step).ok()?.strftime(&format)))
+        })
+        .find(|id| !taken(id))
 }
 
 /// A hexadecimal id of `length` digits (4 to 32) derived from `seed`: the first in its sequence that
@@ -630,6 +682,20 @@ mod tests {
         assert_eq!(new_id(Some(&number_slug("", 3)), "003_users", 9, "", taken(&[])), "009_users");
         assert_eq!(new_id(Some(&number_slug("", 3)), "Add users!", 9, "", taken(&[])), "009_add_users");
         assert_eq!(new_id(None, "20240131", 9, "", taken(&["20240131"])), "20240131_2");
+        let dated =
+            |id, taken: &'static [&'static str]| new_id(None, id, 9, "", |id: &str| taken.contains(&id));
+        assert_eq!(dated("20240131_2359", &["20240131_2359", "20240201_0000"]), "20240201_0001");
+        assert_eq!(dated("20241231235959", &["20241231235959"]), "20250101000000");
+        assert_eq!(dated("2024_01_31_1200_users", &["2024_01_31_1200_users"]), "2024_01_31_1201_users");
+        let now = jiff::civil::date(2024, 2, 1).at(12, 30, 5, 0);
+        let at = |example, taken: &'static [&'static str]| {
+            dated_id(example, now, "merge_heads", |id: &str| taken.contains(&id))
+        };
+        assert_eq!(at("20240131_1200", &[]), "20240201_1230");
+        assert_eq!(at("20240131_1200", &["20240201_1230"]), "20240201_1231");
+        assert_eq!(at("2024-01-31-users", &[]), "2024-02-01-merge_heads");
+        assert_eq!(at("20240131", &["20240201"]), "20240201_2");
+        assert_eq!(dated("20240131_users", &["20240131_users"]), "20240131_users_2", "a day is kept");
         assert_eq!(new_id(None, "add_users", 9, "", taken(&["add_users", "add_users_2"])), "add_users_3");
         let long = "a_name_of_exactly_32_characters_";
         assert_eq!(new_id(None, long, 9, "", |id| id == long), "a_name_of_exactly_32_character_2");

@@ -3,11 +3,11 @@
 use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_python_parser::Parsed;
 
-use crate::python::{self, Binding, Const, Constants};
+use crate::python::{self, Binding, Const, Constants, PlainFunction};
 use crate::revision::{
     Docstring, DynamicValue, Header, Id, IdList, Ignore, ListShape, Problem, ProblemKind, Resolved,
 };
-use crate::text::{ByteSpan, LineIndex, Spanned};
+use crate::text::{ByteSpan, LineIndex, Spanned, line_of};
 
 /// The names, in the order of reports.
 const NAMES: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
@@ -20,43 +20,62 @@ pub(super) fn read(bytes: &[u8]) -> Header {
         return Header { line: 1, problem: problem(ProblemKind::TooLarge, text, 1), ..Header::default() };
     }
     let source = python::decode(bytes);
-    let lines = LineIndex::new(bytes);
-    let read = python::with_module(&source.text, |module| read_module(module, &source.text, &lines));
-    let mut header = read.unwrap_or_else(|python::TooDeep { at }| {
-        let text = format!("it nests brackets more than {} deep", python::MAX_BRACKETS);
-        let problem = problem(ProblemKind::Syntax, text, lines.line(at as u32));
-        Header { line: 1, problem, ..Header::default() }
-    });
-    if header.problem.is_some() && !(header.assigns_revision && header.assigns_down_revision) {
-        read_statements(&source.text, &lines, &mut header);
-    }
+    let mut header = read_head(&source.text).unwrap_or_else(|| read_whole(&source.text));
     if header.problem.is_none()
         && let Some(at) = source.undecodable
     {
         let text = "it is not UTF-8 and declares no other encoding".into();
-        header.problem = problem(ProblemKind::Encoding, text, lines.line(at));
+        header.problem = problem(ProblemKind::Encoding, text, line_of(bytes, at));
     }
-    header.ignores = ignores(&source.text);
+    header.ignores = Ignore::in_python(&source.text);
     header
 }
 
-fn read_module(module: &Parsed<ModModule>, text: &str, lines: &LineIndex) -> Header {
+/// Reads a file of which only what stands before its functions needs the parser; `None` where it does not
+/// say for certain what the whole says.
+fn read_head(text: &str) -> Option<Header> {
+    python::with_head(text, |head, functions| {
+        let is_step = |function: &&PlainFunction<'_>| matches!(function.name, "upgrade" | "downgrade");
+        let does_something = functions.iter().filter(is_step).any(|function| function.busy);
+        let is_header = |function: &PlainFunction<'_>| NAMES.contains(&function.name);
+        (does_something && !functions.iter().any(is_header))
+            .then(|| Header { empty: false, ..read_module(head, text) })
+    })
+    .flatten()
+}
+
+/// Reads a file's text with the parser.
+fn read_whole(text: &str) -> Header {
+    let read = python::with_module(text, |module| read_module(module, text));
+    let mut header = read.unwrap_or_else(|python::TooDeep { at }| {
+        let message = format!("it nests brackets more than {} deep", python::MAX_BRACKETS);
+        let line = line_of(text.as_bytes(), at as u32);
+        let problem = Some(Problem { kind: ProblemKind::Syntax, text: message, line });
+        Header { line: 1, problem, ..Header::default() }
+    });
+    if header.problem.is_some() && !(header.assigns_revision && header.assigns_down_revision) {
+        read_statements(text, &mut header);
+    }
+    header
+}
+
+fn read_module(module: &Parsed<ModModule>, text: &str) -> Header {
     let body = module.suite();
     let constants = Constants::of(body);
     let mut header = Header { line: 1, ..Header::default() };
     for name in NAMES {
         if let Some(binding) = constants.get(name) {
-            apply(&mut header, name, binding, text, lines);
+            apply(&mut header, name, binding, text, &|at| line_of(text.as_bytes(), at));
         }
     }
     header.docstring = docstring(body, text);
     header.empty = does_nothing(body);
-    header.problem = syntax_problem(module, text, lines);
+    header.problem = syntax_problem(module, text);
     header
 }
 
-/// Puts what `name` is bound to into the header.
-fn apply(header: &mut Header, name: &'static str, binding: &Binding, text: &str, lines: &LineIndex) {
+/// Puts what `name` is bound to into the header; `line` knows the line of an offset.
+fn apply(header: &mut Header, name: &'static str, binding: &Binding, text: &str, line: &dyn Fn(u32) -> u32) {
     let (value, place) = match binding {
         Binding::Literal(value, place) => (Some(value), *place),
         Binding::Folded(value, place) => (Some(value), *place),
@@ -75,7 +94,7 @@ fn apply(header: &mut Header, name: &'static str, binding: &Binding, text: &str,
     match name {
         "revision" => {
             header.assigns_revision = true;
-            header.line = lines.line(place.start);
+            header.line = line(place.start);
             header.revision = match value {
                 Some(Const::Text(value, span)) => {
                     Some(Id { value: value.as_str().into(), span: *span, literal })
@@ -204,8 +223,9 @@ fn does_nothing(body: &[Stmt]) -> bool {
     has_upgrade
 }
 
-fn syntax_problem(module: &Parsed<ModModule>, text: &str, lines: &LineIndex) -> Option<Problem> {
+fn syntax_problem(module: &Parsed<ModModule>, text: &str) -> Option<Problem> {
     let first = module.errors().first()?;
+    let lines = LineIndex::new(text.as_bytes());
     if let Some(marker) = conflict_marker(text) {
         return Some(Problem {
             kind: ProblemKind::ConflictMarkers,
@@ -268,8 +288,9 @@ fn is_python2(line: &str) -> bool {
 
 /// Where the parser loses its way before the header (an unclosed bracket or string), the header's
 /// statements are still whole lines that start in the first column: each is read alone.
-fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
+fn read_statements(text: &str, header: &mut Header) {
     const MOST_LINES: usize = 60;
+    let lines = LineIndex::new(text.as_bytes());
     let starts: Vec<usize> =
         std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
     let end = |line: usize| starts.get(line + 1).map_or(text.len(), |next| next - 1);
@@ -297,7 +318,7 @@ fn read_statements(text: &str, lines: &LineIndex, header: &mut Header) {
                     if let Some(binding) = Constants::of(module.suite()).get(name) {
                         let shifted = shift(binding, starts[first] as u32);
                         header.dynamic.retain(|dynamic| dynamic.name != name);
-                        apply(header, name, &shifted, text, lines);
+                        apply(header, name, &shifted, text, &|at| lines.line(at));
                     }
                     true
                 });
@@ -362,25 +383,6 @@ fn shift(binding: &Binding, by: u32) -> Binding {
     }
 }
 
-fn ignores(text: &str) -> Vec<Ignore> {
-    const MARK: &str = "onehead: ignore[";
-    if !text.contains(MARK) {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    for (line, content) in (1..).zip(text.lines()) {
-        let Some((before, rest)) = content.split_once(MARK) else { continue };
-        let Some((rules, reason)) = rest.split_once(']') else { continue };
-        if !before.trim_end().ends_with('#') {
-            continue;
-        }
-        for rule in rules.split(',').map(str::trim).filter(|rule| !rule.is_empty()) {
-            found.push(Ignore { rule: rule.to_owned(), reason: reason.trim().to_owned(), line });
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::read;
@@ -430,5 +432,140 @@ mod tests {
     fn many_unfinished_header_statements_take_linear_time() {
         let header = read("revision = (\n".repeat(80_000).as_bytes());
         assert!(header.problem.is_some() && header.revision.is_none());
+    }
+
+    /// A migration with a bit of everything that is read without the parser.
+    const PLAIN: &str = r##""""add it
+
+Revision ID: b2
+Revises: a1
+"""
+from alembic import op
+import sqlalchemy as sa
+
+revision = "b2"
+down_revision = ("a1", "a0")
+
+
+def upgrade() -> None:
+    """Adds it."""
+    bind = op.get_bind()
+    with op.batch_alter_table("t", schema=None) as batch:
+        batch.add_column(sa.Column("c", sa.String(length=20), nullable=not False))  # of late
+    for name in ["x", r'\d', u"é" "\n"]:
+        if name in ("x",) and bind.dialect.name != 'sqlite' or -1.5 + 2 <= len(name):
+            op.execute(
+                """UPDATE t
+                SET c = 'a'""" % {"a": name, "b": [1, 2][0]}
+            )
+        elif not name:
+            return None
+        else:
+            raise ValueError({name, name.upper()} is not None)
+
+
+def downgrade():
+    pass
+"##;
+
+    #[test]
+    fn plain_functions_need_no_parser() {
+        let header = super::read_head(PLAIN).expect("plain");
+        assert_eq!(header, super::read_whole(PLAIN));
+        assert_eq!(ids(&header), (Some("b2"), vec!["a1", "a0"]));
+        for (was, is) in [
+            ("    pass\n", "    pas s\n"),
+            ("def downgrade()", "def down_revision()"),
+            ("def downgrade()", "revision = 'c3'\n\n\ndef downgrade()"),
+            ("    bind = op", "    bind, = op"),
+            ("down_revision = (\"a1\", \"a0\")\n", "down_revision = \\\n"),
+            ("nullable=not False", "nullable=not False, nullable=True"),
+            ("'sqlite'", "f'sqlite'"),
+            ("'sqlite'", "'\\x1'"),
+            ("                SET", "        \"\"\"SET"),
+        ] {
+            assert!(PLAIN.contains(was), "{was}");
+            assert_eq!(super::read_head(&PLAIN.replace(was, is)), None, "{is}");
+        }
+        // What does nothing is for the parser to see.
+        let idle = "revision = 'b2'\ndown_revision = 'a1'\n\ndef upgrade():\n    pass\n";
+        assert!(super::read_head(idle).is_none() && read(idle.as_bytes()).empty);
+    }
+
+    /// Where only the head of a text is parsed, the whole would say the same: tried on texts that are
+    /// nearly right.
+    #[test]
+    fn a_head_says_what_the_whole_says() {
+        const PIECES: [&str; 48] = [
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            ".",
+            ":",
+            "=",
+            "==",
+            "\n",
+            "\n    ",
+            "    ",
+            " ",
+            "'",
+            "\"",
+            "\"\"\"",
+            "\\",
+            "#",
+            "not ",
+            "in ",
+            "is ",
+            "and ",
+            "if ",
+            "else:",
+            "for x in y",
+            "None",
+            "1",
+            "00",
+            "1.",
+            "x",
+            "def ",
+            "pass",
+            "return",
+            "*",
+            "-",
+            "lambda: 1",
+            "f",
+            "b",
+            ";",
+            "@",
+            "a=1",
+            "\t",
+            "\\x4",
+            "<>",
+            "await ",
+            "",
+        ];
+        let mut state = 88_172_645_463_325_252_u64;
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % below as u64) as usize
+        };
+        let (mut plain, start) = (0, PLAIN.find("def upgrade").unwrap());
+        for _ in 0..4000 {
+            let mut text = PLAIN.to_owned();
+            for _ in 0..=random(2) {
+                let at = text.floor_char_boundary(start + random(text.len() - start));
+                let end = text.ceil_char_boundary((at + random(4)).min(text.len()));
+                text.replace_range(at..end, PIECES[random(PIECES.len())]);
+            }
+            if let Some(header) = super::read_head(&text) {
+                plain += 1;
+                assert_eq!(header, super::read_whole(&text), "{text}");
+            }
+        }
+        assert!((400..3600).contains(&plain), "{plain} of 4000 were plain");
     }
 }

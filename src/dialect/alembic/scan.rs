@@ -2,11 +2,13 @@
 //!
 //! A directory's answer depends on its object id alone, so trees of one history share nearly all work.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::{Arc, LazyLock};
 
-use bstr::ByteSlice as _;
+use bstr::{BString, ByteSlice as _};
+use memchr::memmem::Finder;
+use rustc_hash::FxHashMap;
 
+use crate::parallel::map_chunks;
 use crate::vcs::{BlobId, Entry, EntryKind, Error, Objects, RepoPath, TreeId};
 
 /// Something that a directory holds.
@@ -26,14 +28,15 @@ pub(super) enum Mark {
     VersionsLink(BlobId),
 }
 
-type Marks = Rc<Vec<(RepoPath, Mark)>>;
+type Marks = Arc<Vec<(RepoPath, Mark)>>;
 
 /// Remembers directories between trees.
 #[derive(Default)]
 pub(super) struct Scanner {
-    directories: HashMap<(TreeId, bool), Marks>,
-    blobs: HashMap<BlobId, Facts>,
-    naming: HashMap<TreeId, Rc<Vec<RepoPath>>>,
+    directories: FxHashMap<(TreeId, bool), Marks>,
+    blobs: FxHashMap<BlobId, Facts>,
+    naming: FxHashMap<TreeId, Arc<Vec<RepoPath>>>,
+    buffer: Vec<u8>,
 }
 
 /// What matters of a file's text.
@@ -47,13 +50,50 @@ struct Facts {
 /// Deeper directories are not looked at.
 const MAX_DEPTH: usize = 40;
 
+/// Levels of directories that are looked through for work to spread.
+const MAX_SPREAD: usize = 4;
+
 /// Copies of installed packages hold Alembic's own templates.
 const FOREIGN: [&[u8]; 4] = [b"site-packages", b"node_modules", b"dist-packages", b"__pycache__"];
 
 impl Scanner {
     /// The marks of the tree `root` with their directories, sorted by directory.
     pub(super) fn scan(&mut self, objects: &Objects, root: TreeId) -> Result<Marks, Error> {
+        if self.directories.is_empty() {
+            self.scan_on_all_cores(objects, root)?;
+        }
         self.directory(objects, root, false, 0)
+    }
+
+    /// Scans the directories below `root` that are not too few to be worth threads.
+    fn scan_on_all_cores(&mut self, objects: &Objects, root: TreeId) -> Result<(), Error> {
+        const ENOUGH: usize = 24;
+        let factory = objects.factory();
+        let mut directories = vec![(root, false)];
+        for depth in 0..MAX_SPREAD {
+            if directories.len() >= ENOUGH {
+                let scan = |(scanner, objects): &mut (Self, Objects), chunk: &[(TreeId, bool)]| {
+                    for (tree, telling) in chunk {
+                        scanner.directory(objects, *tree, *telling, depth)?;
+                    }
+                    Ok((std::mem::take(&mut scanner.directories), std::mem::take(&mut scanner.blobs)))
+                };
+                let start = || (Self::default(), factory.objects());
+                for part in map_chunks(&directories, 2, start, scan) {
+                    let (directories, blobs) = part?;
+                    self.directories.extend(directories);
+                    self.blobs.extend(blobs);
+                }
+                break;
+            }
+            let mut below = Vec::new();
+            for (tree, telling) in directories {
+                let entries = objects.tree(tree)?;
+                below.extend(entries.iter().filter_map(|entry| below_entry(entry, telling)));
+            }
+            directories = below;
+        }
+        Ok(())
     }
 
     /// `telling`: a parent directory's name suggests migrations, so every file is worth a look.
@@ -65,7 +105,7 @@ impl Scanner {
         depth: usize,
     ) -> Result<Marks, Error> {
         if let Some(marks) = self.directories.get(&(tree, telling)) {
-            return Ok(Rc::clone(marks));
+            return Ok(Arc::clone(marks));
         }
         let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)? };
         let here = RepoPath::root();
@@ -97,17 +137,13 @@ impl Scanner {
             marks.push((here, Mark::Migrations));
         }
         for entry in &entries {
-            let Some(subtree) = entry.tree() else { continue };
-            let name = entry.name.as_slice();
-            if name.starts_with(b".") || FOREIGN.contains(&name) {
-                continue;
-            }
-            let inner = self.directory(objects, subtree, telling || is_telling(name), depth + 1)?;
-            let base = RepoPath::new(name);
+            let Some((subtree, telling)) = below_entry(entry, telling) else { continue };
+            let inner = self.directory(objects, subtree, telling, depth + 1)?;
+            let base = RepoPath::new(entry.name.as_slice());
             marks.extend(inner.iter().map(|(path, mark)| (base.join(path.as_bytes()), mark.clone())));
         }
-        let marks: Marks = Rc::new(marks);
-        self.directories.insert((tree, telling), Rc::clone(&marks));
+        let marks: Marks = Arc::new(marks);
+        self.directories.insert((tree, telling), Arc::clone(&marks));
         Ok(marks)
     }
 
@@ -123,11 +159,14 @@ impl Scanner {
             .filter(|entry| !entry.name.starts_with(b"__init__") && !entry.name.starts_with(b".#"))
             .collect();
         // Migrations are named by id, number or date. Where neither a directory's nor the file's name
-        // hints at them, the first file speaks for the rest: reading every source of a large
-        // repository would cost more than the whole check.
-        let first = python.first().map(|entry| &entry.name);
+        // hints at them, one file speaks for the rest: reading every source of a large repository
+        // would cost more than the whole check.
+        let speaker = match telling {
+            true => None,
+            false => speaker(objects, &python)?,
+        };
         let worth_reading =
-            |entry: &&&Entry| telling || Some(&entry.name) == first || is_numbered(&entry.name);
+            |entry: &&&Entry| telling || Some(&entry.name) == speaker || is_numbered(&entry.name);
         for entry in python.iter().filter(worth_reading) {
             if let Some(blob) = entry.blob()
                 && self.facts(objects, blob)?.migration
@@ -163,7 +202,7 @@ impl Scanner {
         &mut self,
         objects: &Objects,
         tree: TreeId,
-    ) -> Result<Rc<Vec<RepoPath>>, Error> {
+    ) -> Result<Arc<Vec<RepoPath>>, Error> {
         self.naming_below(objects, tree, 0)
     }
 
@@ -172,9 +211,9 @@ impl Scanner {
         objects: &Objects,
         tree: TreeId,
         depth: usize,
-    ) -> Result<Rc<Vec<RepoPath>>, Error> {
+    ) -> Result<Arc<Vec<RepoPath>>, Error> {
         if let Some(known) = self.naming.get(&tree) {
-            return Ok(Rc::clone(known));
+            return Ok(Arc::clone(known));
         }
         let mut found = Vec::new();
         for entry in objects.tree(tree)? {
@@ -195,8 +234,8 @@ impl Scanner {
                 _ => {}
             }
         }
-        let found = Rc::new(found);
-        self.naming.insert(tree, Rc::clone(&found));
+        let found = Arc::new(found);
+        self.naming.insert(tree, Arc::clone(&found));
         Ok(found)
     }
 
@@ -219,35 +258,70 @@ impl Scanner {
         if let Some(facts) = self.blobs.get(&blob) {
             return Ok(*facts);
         }
-        let text = objects.needed_blob(blob)?;
+        if !objects.blob_into(blob, &mut self.buffer)? {
+            return Err(Error::Absent { id: blob.to_string() });
+        }
+        let text = self.buffer.as_slice();
         let facts = Facts {
-            migration: assigns(&text, b"down_revision") && assigns(&text, b"revision"),
-            names_version_locations: text.find_iter(b"version_locations").any(|at| {
+            migration: assigns(text, &DOWN_REVISION) && assigns(text, &REVISION),
+            names_version_locations: VERSION_LOCATIONS.find_iter(text).any(|at| {
                 // A setting (`set_main_option("version_locations", …)`), not a word in a comment.
                 let line = text[..at].rfind_byte(b'\n').map_or(0, |newline| newline + 1);
                 !text[line..at].trim_start().starts_with(b"#")
             }),
-            mentions_alembic: text.contains_str(b"tool.alembic"),
+            mentions_alembic: TOOL_ALEMBIC.find(text).is_some(),
         };
         self.blobs.insert(blob, facts);
         Ok(facts)
     }
 }
 
+/// The sub-directory that `entry` is, if it counts, and whether names on its way tell of migrations.
+fn below_entry(entry: &Entry, telling: bool) -> Option<(TreeId, bool)> {
+    let name = entry.name.as_slice();
+    let counts = !name.starts_with(b".") && !FOREIGN.contains(&name);
+    entry.tree().filter(|_| counts).map(|tree| (tree, telling || is_telling(name)))
+}
+
+/// The name of the file that is read to know what the files of a directory are: the first that is as
+/// small as migrations are, else the smallest of the first few.
+fn speaker<'e>(objects: &Objects, files: &[&'e Entry]) -> Result<Option<&'e BString>, Error> {
+    const SMALL: u64 = 8 << 10;
+    const TRIED: usize = 4;
+    let mut least = None;
+    for file in files.iter().take(TRIED) {
+        let Some(blob) = file.blob() else { continue };
+        // What is not there counts as small, so that reading it tells.
+        let size = objects.blob_size(blob)?.unwrap_or(0);
+        if least.is_none_or(|(known, _)| size < known) {
+            least = Some((size, &file.name));
+        }
+        if size <= SMALL {
+            break;
+        }
+    }
+    Ok(least.map(|(_, name)| name))
+}
+
+static REVISION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("revision"));
+static DOWN_REVISION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("down_revision"));
+static VERSION_LOCATIONS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("version_locations"));
+static TOOL_ALEMBIC: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("tool.alembic"));
+
 /// Whether a line assigns `name` in the first column.
-fn assigns(text: &[u8], name: &[u8]) -> bool {
-    text.find_iter(name).any(|at| {
+fn assigns(text: &[u8], name: &Finder<'_>) -> bool {
+    let length = name.needle().len();
+    name.find_iter(text).any(|at| {
         let starts_line = at == 0 || matches!(text[at - 1], b'\n' | b'\r') || text[..at] == *b"\xef\xbb\xbf";
-        let rest = text[at + name.len()..].trim_start_with(|c| c == ' ' || c == '\t');
+        let rest = text[at + length..].trim_start_with(|c| c == ' ' || c == '\t');
         starts_line && (rest.starts_with(b":") || (rest.starts_with(b"=") && !rest.starts_with(b"==")))
     })
 }
 
 fn is_telling(directory: &[u8]) -> bool {
-    let name = directory.to_ascii_lowercase();
-    [&b"migrat"[..], b"alembic", b"version", b"revision", b"upgrade"]
-        .iter()
-        .any(|word| name.contains_str(word))
+    const WORDS: [&[u8]; 5] = [b"migrat", b"alembic", b"version", b"revision", b"upgrade"];
+    let tells = |word: &[u8]| directory.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    WORDS.into_iter().any(tells)
 }
 
 /// `1a2b3c4d_…`, `0042_…`, `20240131_…`, `v3_…`.

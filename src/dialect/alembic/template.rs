@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 
 use super::file_names::{DEFAULT_FILE_TEMPLATE, slug};
-use super::header;
 use super::mako::{self, Value, Variables};
+use super::{edits, header};
 use crate::dialect::{CreateDate, NewFile, NewScript};
 use crate::revision::IdList;
+use crate::text::apply_edits;
 use crate::vcs::RepoPath;
 
 /// Alembic's default for `truncate_slug_length`.
@@ -58,12 +59,16 @@ pub(super) fn new_file(
 ) -> NewFile {
     let mut notes = Vec::new();
     let text = template.and_then(|template| match own(template, script) {
-        Ok(text) => Some(text),
+        Ok((text, note)) => {
+            notes.extend(note);
+            Some(text)
+        }
         Err(why) => {
             notes.push(format!("script.py.mako {why}; the file follows Alembic's default template"));
             None
         }
     });
+    let by_default = template.is_some() && text.is_none();
     let text = text.unwrap_or_else(|| default(script));
     let name = file_template.and_then(|template| match file_name(template, script) {
         Ok(name) => Some(name),
@@ -74,12 +79,28 @@ pub(super) fn new_file(
     });
     let name = name.or_else(|| file_name(DEFAULT_FILE_TEMPLATE, script).ok());
     let name = name.unwrap_or_else(|| format!("{}.py", slug(script.id, SLUG_LENGTH)));
-    NewFile { path: directory.join(name), text, notes }
+    NewFile { path: directory.join(name), text, notes, by_default }
 }
 
-fn own(template: &[u8], script: &NewScript<'_>) -> Result<Vec<u8>, String> {
+/// The rendered template; with a note where its parents had to be mended: older templates write a
+/// merge's parents as one text, `"('a', 'b')"`, and Alembic could not read its own file.
+fn own(template: &[u8], script: &NewScript<'_>) -> Result<(Vec<u8>, Option<String>), String> {
     let text = mako::render(template, &Names { script, message: None })?.into_bytes();
-    if says(&text, script) { Ok(text) } else { Err("gives a file that does not state its ids".into()) }
+    if says(&text, script) {
+        return Ok((text, None));
+    }
+    let mended = edits::reparent(&header::read(&text), &text, script.parents, true).ok();
+    let mended = mended.and_then(|edits| apply_edits(&text, &edits).ok());
+    match mended.filter(|text| says(text, script)) {
+        Some(text) => Ok((
+            text,
+            Some(
+                "script.py.mako writes the parents in a way that Alembic cannot read; they are put right"
+                    .into(),
+            ),
+        )),
+        None => Err("gives a file that does not state its ids".into()),
+    }
 }
 
 fn default(script: &NewScript<'_>) -> Vec<u8> {

@@ -213,7 +213,7 @@ pub struct Outage {
 /// A change of a published revision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PostLandingChange {
-    /// The revision; of a squash the new base, of a removed environment its first head.
+    /// The revision; of a squash the new base, of a removed environment or past its first head.
     pub revision: String,
     /// Its file after the change, or the one it had; of a removed environment its directory.
     pub path: String,
@@ -235,7 +235,7 @@ pub struct PostLandingChange {
     pub from: Option<String>,
     /// What is.
     pub to: Option<String>,
-    /// All revisions concerned, sorted: of a squash the deleted ones.
+    /// All revisions concerned, sorted: of a squash the deleted ones, of a deletion of the whole past all of them.
     pub revisions: Vec<String>,
     /// The commit that landed the revision; null where it was there before this copy of the history begins.
     pub landed: Option<String>,
@@ -275,6 +275,6 @@ pub struct StandingFinding {
     pub finding: Finding,
     /// The commit since which it stands without a gap; null where that is not known.
     pub since: Option<Deed>,
-    /// Whether it may be older: this copy of the history begins there.
+    /// Whether it may be older: this copy of the history begins there, or nothing older was read.
     pub since_earlier: bool,
 }

@@ -5,6 +5,10 @@
 //! content; of the others the first side's version is kept, as nobody will read them. Renames of
 //! those files are followed as git does, see [`renames`].
 
+mod diff;
+mod drivers;
+mod histogram;
+mod lines;
 mod renames;
 #[cfg(test)]
 mod tests;
@@ -12,8 +16,9 @@ mod tests;
 use std::collections::BTreeMap;
 
 use bstr::BString;
-use gix::merge::blob::{Resolution, builtin_driver::text};
 
+use self::drivers::{Driver, Drivers};
+use self::lines::{Labels, Style};
 use self::renames::Trees;
 use super::objects::EntryKind;
 use super::{BlobId, CommitId, Entry, Error, Objects, Repo, RepoPath, TreeId};
@@ -74,7 +79,7 @@ fn virtual_base_at(
             Err(error) => return Err(error),
         };
         let trees = Trees { base, ours: tree, theirs: repo.tree_of(*other)? };
-        tree = merge(objects, trees, relevant, false)?.tree;
+        tree = merge(objects, trees, relevant, &|_| Driver::Text, false)?.tree;
     }
     Ok(tree)
 }
@@ -90,18 +95,69 @@ pub fn merge_trees(
     theirs: TreeId,
     relevant: &dyn Fn(&RepoPath) -> bool,
 ) -> Result<MergedTree, Error> {
-    merge(objects, Trees { base, ours, theirs }, relevant, true)
+    merge(objects, Trees { base, ours, theirs }, relevant, &|_| Driver::Text, true)
+}
+
+/// Merges whole trees, every file by content, as `git rebase` and `git merge` would write them.
+pub struct WholeTrees<'r> {
+    repo: &'r Repo,
+    drivers: Drivers<'r>,
+}
+
+impl<'r> WholeTrees<'r> {
+    /// Merges by the attributes that `attributes` (a tree on disk) holds.
+    ///
+    /// # Errors
+    /// When a tree is missing or damaged.
+    pub fn new(repo: &'r Repo, attributes: TreeId) -> Result<Self, Error> {
+        Ok(Self { repo, drivers: Drivers::of(repo, attributes)? })
+    }
+
+    /// Three-way merge.
+    ///
+    /// # Errors
+    /// When a tree is missing or damaged.
+    pub fn merge(&self, base: TreeId, ours: TreeId, theirs: TreeId) -> Result<MergedTree, Error> {
+        merge(
+            self.repo.objects(),
+            Trees { base, ours, theirs },
+            &|_| true,
+            &|path| self.drivers.driver(path),
+            true,
+        )
+    }
+
+    /// Merges two commits against their merge bases, as `git merge` would; the commits may be in memory.
+    ///
+    /// # Errors
+    /// When an object is missing or damaged.
+    pub fn merge_commits(&self, ours: CommitId, theirs: CommitId) -> Result<MergedTree, Error> {
+        let base = match self.repo.merge_bases(ours, theirs) {
+            Ok(bases) => virtual_base(self.repo, &bases, &|_| true)?,
+            Err(Error::Unrelated { .. }) => self.repo.objects().empty_tree(),
+            Err(error) => return Err(error),
+        };
+        self.merge(base, self.repo.tree_of(ours)?, self.repo.tree_of(theirs)?)
+    }
+}
+
+/// Three texts merged line by line as git does, with conflict markers where they clash; and whether
+/// they do not.
+pub fn merge_texts(base: &[u8], ours: &[u8], theirs: &[u8], labels: (&str, &str)) -> (Vec<u8>, bool) {
+    let labels = Labels { ours: labels.0, ancestor: None, theirs: labels.1 };
+    lines::merge(base, ours, theirs, Style::Merge, labels)
 }
 
 fn merge(
     objects: &Objects,
     trees: Trees,
     relevant: &dyn Fn(&RepoPath) -> bool,
+    driver: &dyn Fn(&RepoPath) -> Driver,
     directory_renames: bool,
 ) -> Result<MergedTree, Error> {
     let (trees, conflicts) = renames::follow(objects, trees, relevant, directory_renames)?;
     let Trees { base, ours, theirs } = trees;
-    let mut merge = Merge { objects, relevant, conflicts };
+    let mut merge = Merge { objects, relevant, driver, conflicts };
     let tree = merge.directory(&RepoPath::root(), Some(base), Some(ours), Some(theirs))?;
     // What a rename clashes with is told before what the texts clash in.
     merge.conflicts.sort_by(|one, two| one.path.cmp(&two.path));
@@ -112,6 +168,7 @@ fn merge(
 struct Merge<'a> {
     objects: &'a Objects,
     relevant: &'a dyn Fn(&RepoPath) -> bool,
+    driver: &'a dyn Fn(&RepoPath) -> Driver,
     conflicts: Vec<Conflict>,
 }
 
@@ -229,22 +286,21 @@ impl Merge<'_> {
             self.conflict(path, "changed on both sides, and not all versions are in this copy");
             return Ok(ours);
         };
-        if [&base_text, &our_text, &their_text].iter().any(|text| is_binary(text)) {
+        let driver = (self.driver)(path);
+        if driver == Driver::Binary || [&base_text, &our_text, &their_text].iter().any(|text| is_binary(text))
+        {
             self.conflict(path, "binary file changed on both sides");
             return Ok(ours);
         }
-        let labels =
-            text::Labels { ancestor: None, current: Some("base".into()), other: Some("head".into()) };
-        let mut input = gix::diff::blob::InternedInput::new(&b""[..], &b""[..]);
-        let merge = text::Merge::new(
-            &mut input,
-            &our_text,
-            &base_text,
-            &their_text,
-            gix::diff::blob::Algorithm::Histogram,
-        );
-        let mut merged = Vec::new();
-        if merge.run(&mut merged, labels, text::Conflict::default()) == Resolution::Conflict {
+        if let Driver::Program(_) = driver {
+            self.conflict(path, "changed on both sides, and .gitattributes names a program that merges it");
+            return Ok(ours);
+        }
+        let (mut merged, is_clean) = merge_texts(&base_text, &our_text, &their_text, ("base", "head"));
+        if !is_clean && driver == Driver::Union {
+            let labels = Labels { ours: "", ancestor: None, theirs: "" };
+            merged = lines::merge(&base_text, &our_text, &their_text, Style::Union, labels).0;
+        } else if !is_clean {
             self.conflict(
                 path,
                 if base_file.is_some() { "changed on both sides" } else { "added on both sides" },
@@ -271,7 +327,25 @@ fn same(one: &Option<Entry>, two: &Option<Entry>) -> bool {
     }
 }
 
+/// Whether `text` is what git leaves of these three, conflict markers included: nobody has touched it.
+/// The names behind the markers do not count.
+pub fn is_as_merged(text: &[u8], base: &[u8], ours: &[u8], theirs: &[u8]) -> bool {
+    const MARKERS: [&[u8]; 3] = [b"<<<<<<< ", b"||||||| ", b">>>>>>> "];
+    let unlabelled = |text: &[u8]| -> Vec<Vec<u8>> {
+        let cut = |line: &[u8]| match MARKERS.iter().any(|marker| line.starts_with(marker)) {
+            true => line[..7].to_vec(),
+            false => line.to_vec(),
+        };
+        text.split(|byte| *byte == b'\n').map(cut).collect()
+    };
+    let wanted = unlabelled(text);
+    let labels = Labels { ours: "x", ancestor: Some("x"), theirs: "x" };
+    [Style::Merge, Style::Diff3, Style::ZealousDiff3]
+        .iter()
+        .any(|style| unlabelled(&lines::merge(base, ours, theirs, *style, labels).0) == wanted)
+}
+
 /// git's own test: a NUL among the first 8000 bytes.
-fn is_binary(text: &[u8]) -> bool {
+pub(in crate::vcs) fn is_binary(text: &[u8]) -> bool {
     text[..text.len().min(8000)].contains(&0)
 }

@@ -556,3 +556,181 @@ fn random_histories_merge_as_git_merges_them() {
     }
     assert!(failed.is_empty(), "{} of {SEEDS}\n{}", failed.len(), failed.join("\n"));
 }
+
+/// Many small texts of few different lines, so that changes slide, touch and repeat.
+#[test]
+fn random_texts_merge_as_git_merges_them() {
+    const FILES: usize = 600;
+    let mut state: u64 = 7;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below
+    };
+    let mut sides = [Files::new(), Files::new(), Files::new()];
+    for number in 0..FILES {
+        let end = ["\n", "\n", "\r\n"][random(3)];
+        let words = ["a", "b", "  a", "", "}"];
+        let fork: Vec<&str> = (0..random(24)).map(|_| words[random(5)]).collect();
+        let mut versions = vec![fork.clone(), fork.clone(), fork];
+        for (at, version) in versions.iter_mut().enumerate().skip(1) {
+            let own = [["x", "y"], ["y", "z"]][at - 1];
+            for _ in 0..1 + random(3) {
+                let place = random(version.len() + 1);
+                let taken = random(4).min(version.len() - place);
+                let lines: Vec<&str> = (0..random(4))
+                    .map(|_| if random(2) == 0 { own[random(2)] } else { words[random(5)] })
+                    .collect();
+                version.splice(place..place + taken, lines);
+            }
+        }
+        for (side, version) in sides.iter_mut().zip(versions) {
+            let mut text = version.join(end);
+            if random(6) > 0 && !version.is_empty() {
+                text.push_str(end);
+            }
+            side.insert(format!("t{number:03}.py"), text);
+        }
+    }
+    let outcome = merged(&sides[0], &sides[1], &sides[2]);
+    for (path, text) in &outcome.git_files {
+        assert_eq!(
+            outcome.files.get(path),
+            Some(text),
+            "{path}: {:?}",
+            sides.each_ref().map(|side| &side[path])
+        );
+    }
+    assert!(outcome.conflicts.len() > FILES / 10 && outcome.conflicts.len() < FILES * 9 / 10);
+    let marked = |files: &Files| files.values().filter(|text| text.contains("<<<<<<<")).count();
+    assert_eq!(
+        outcome.conflicts.len(),
+        marked(&outcome.git_files),
+        "a conflict is told where git leaves one"
+    );
+}
+
+#[test]
+fn texts_in_conflict_are_known_in_every_style_until_somebody_edits_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let texts = ["1\n2\n3\n4\n5\n", "1\n2\nours\nsame\n5\n", "1\n2\ntheirs\nsame\n5\nmore\n"];
+    for (name, text) in ["base", "ours", "theirs"].iter().zip(texts) {
+        std::fs::write(path.join(name), text).unwrap();
+    }
+    for style in [None, Some("--diff3"), Some("--zdiff3")] {
+        let mut args = vec!["merge-file", "-p", "ours", "base", "theirs"];
+        args.splice(1..1, style);
+        let (_, text) = git(path, &args, b"");
+        let [base, ours, theirs] = texts.map(str::as_bytes);
+        assert!(text.contains("<<<<<<<"), "{text}");
+        assert!(super::is_as_merged(text.as_bytes(), base, ours, theirs), "{style:?}: {text}");
+        let edited = text.replace("theirs\n", "mine\n");
+        assert!(!super::is_as_merged(edited.as_bytes(), base, ours, theirs), "{style:?}: {text}");
+    }
+}
+
+/// Modes, links, submodules, attributes: whole trees, beside git.
+#[test]
+fn whole_trees_merge_as_git_merges_them() {
+    type Change = (&'static str, &'static [(&'static str, &'static str, &'static str)], &'static str);
+    // Each: the base's, ours and theirs entries as `mode path content`; and what conflicts.
+    let fork: &[(&str, &str, &str)] = &[
+        ("100644", "CHANGELOG.md", "1\n2\n3\n"),
+        ("100644", "logo.bin", "a\0b"),
+        ("100644", "lock.json", "1\n2\n3\n4\n5\n"),
+        ("100644", "run.sh", "1\n2\n3\n4\n5\n"),
+        ("120000", "link", "run.sh"),
+        ("160000", "sub", "1111111111111111111111111111111111111111"),
+        ("100644", ".gitattributes", "CHANGELOG.md merge=union\nlock.json -merge\n"),
+    ];
+    let cases: &[(&str, Change, Change)] = &[
+        (
+            "union",
+            ("o", &[("100644", "CHANGELOG.md", "1\n2\n3\nours\n")], ""),
+            ("t", &[("100644", "CHANGELOG.md", "1\n2\n3\ntheirs\n")], ""),
+        ),
+        (
+            "never merged",
+            ("o", &[("100644", "lock.json", "0\n2\n3\n4\n5\n")], ""),
+            ("t", &[("100644", "lock.json", "1\n2\n3\n4\n6\n")], "lock.json"),
+        ),
+        (
+            "binary",
+            ("o", &[("100644", "logo.bin", "a\0c")], ""),
+            ("t", &[("100644", "logo.bin", "a\0d")], "logo.bin"),
+        ),
+        (
+            "mode and text",
+            ("o", &[("100755", "run.sh", "1\n2\n3\n4\n5\n")], ""),
+            ("t", &[("100644", "run.sh", "1\n2\n3\n4\n6\n")], ""),
+        ),
+        (
+            "a link on both sides",
+            ("o", &[("120000", "link", "a")], ""),
+            ("t", &[("120000", "link", "b")], "link"),
+        ),
+        (
+            "a submodule on one side",
+            ("o", &[("160000", "sub", "2222222222222222222222222222222222222222")], ""),
+            ("t", &[("100644", "run.sh", "x\n")], ""),
+        ),
+        (
+            "a submodule on both sides",
+            ("o", &[("160000", "sub", "2222222222222222222222222222222222222222")], ""),
+            ("t", &[("160000", "sub", "3333333333333333333333333333333333333333")], "sub"),
+        ),
+        (
+            "the same on both sides",
+            ("o", &[("100644", "run.sh", "x\n")], ""),
+            ("t", &[("100644", "run.sh", "x\n")], ""),
+        ),
+    ];
+    for (what, (_, ours, _), (_, theirs, conflict)) in cases {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        assert!(git(path, &["init", "-q", "-b", "base", "."], b"").0);
+        let commit = |changes: &[(&str, &str, &str)], parent: Option<&str>| -> String {
+            let mut listing = match parent {
+                Some(parent) => {
+                    let all = git(path, &["ls-tree", parent], b"").1;
+                    let kept = |line: &&str| {
+                        !changes.iter().any(|(_, name, _)| line.ends_with(&format!("\t{name}")))
+                    };
+                    all.lines().filter(kept).flat_map(|line| [line, "\n"]).collect()
+                }
+                None => String::new(),
+            };
+            for (mode, name, content) in changes {
+                let (kind, id) = match *mode {
+                    "160000" => ("commit", (*content).to_owned()),
+                    _ => ("blob", git(path, &["hash-object", "-w", "--stdin"], content.as_bytes()).1),
+                };
+                listing += &format!("{mode} {kind} {}\t{name}\n", id.trim());
+            }
+            let tree = git(path, &["mktree", "--missing"], listing.as_bytes()).1;
+            let mut args =
+                vec!["-c", "user.name=A", "-c", "user.email=a@b", "commit-tree", "-m", "x", tree.trim()];
+            args.extend(parent.into_iter().flat_map(|parent| ["-p", parent]));
+            git(path, &args, b"").1.trim().to_owned()
+        };
+        let start = commit(fork, None);
+        let (ours, theirs) = (commit(ours, Some(&start)), commit(theirs, Some(&start)));
+        // git reads attributes from the work tree's index or, asked to, from a tree.
+        let source = format!("--attr-source={start}");
+        let (is_clean, printed) =
+            git(path, &[&source, "merge-tree", "--write-tree", "--no-messages", &ours, &theirs], b"");
+        let repo = Repo::open(&path.join(".git")).unwrap();
+        let tree = |commit: &str| repo.tree_of(repo.resolve(commit).unwrap()).unwrap();
+        let whole = super::WholeTrees::new(&repo, tree(&start)).unwrap();
+        let merged = whole.merge(tree(&start), tree(&ours), tree(&theirs)).unwrap();
+        let conflicts: Vec<String> = merged.conflicts.iter().map(|one| one.path.to_string()).collect();
+        let expected: Vec<&str> = Some(*conflict).filter(|path| !path.is_empty()).into_iter().collect();
+        assert_eq!(conflicts, expected, "{what}");
+        assert_eq!(conflicts.is_empty(), is_clean, "{what}: {printed}");
+        if is_clean {
+            assert_eq!(merged.tree.to_string(), printed.trim(), "{what}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ use super::super::{BlobId, CommitId, Entry, Error, Repo, RepoPath, TreeId};
 use super::convert::Converter;
 use super::files::{FileOp, FileSwap, Put};
 use super::paths::{self, Removed};
-use super::refs::{PreparedSwaps, Swap, branch_ref, check_branch, short_name};
+use super::refs::{HEAD, PreparedSwaps, Swap, branch_ref, check_branch, short_name};
 use super::{causes, undo};
 
 /// A branch to move, or to create.
@@ -206,7 +206,7 @@ impl Repo {
             }
         }
         let mut follow = match (uses.is_empty(), branch.to) {
-            (false, Some(to)) => Some(Follow::prepare(self, branch.from.map(CommitId), CommitId(to))?),
+            (false, Some(to)) => Some(Follow::prepare(self, branch.from.map(CommitId), CommitId(to), false)?),
             _ => None,
         };
         let taken_back: Vec<Swap> = swaps.iter().rev().map(Swap::reversed).collect();
@@ -215,7 +215,33 @@ impl Repo {
         if let Some(tree) = self.checked_out(&branch.name)?.into_iter().find(|tree| !uses.contains(tree)) {
             return Err(tree.refusal(&branch.name));
         }
-        let Some(follow) = &mut follow else { return prepared.commit().map(|()| Vec::new()) };
+        match &mut follow {
+            Some(follow) => self.commit_and_follow(prepared, taken_back, follow),
+            None => prepared.commit().map(|()| Vec::new()),
+        }
+    }
+
+    /// Moves HEAD itself, which must be on no branch, and lets this work tree follow. A rebase may be under
+    /// way: that is where HEAD is on no branch.
+    pub(super) fn move_detached_head(
+        &self,
+        from: CommitId,
+        to: CommitId,
+        reason: String,
+    ) -> Result<Vec<RepoPath>, Error> {
+        let swap = Swap { name: HEAD.into(), from: Some(from.0), to: Some(to.0), reason };
+        let mut follow = Follow::prepare(self, Some(from), to, true)?;
+        let taken_back = vec![swap.reversed()];
+        let prepared = self.prepare_swaps(vec![swap])?;
+        self.commit_and_follow(prepared, taken_back, &mut follow)
+    }
+
+    fn commit_and_follow(
+        &self,
+        prepared: PreparedSwaps<'_>,
+        taken_back: Vec<Swap>,
+        follow: &mut Follow,
+    ) -> Result<Vec<RepoPath>, Error> {
         follow.apply()?;
         if let Err(error) = prepared.commit() {
             return Err(follow.take_back(error));
@@ -253,7 +279,8 @@ struct Follow {
 }
 
 impl Follow {
-    fn prepare(repo: &Repo, from: Option<CommitId>, to: CommitId) -> Result<Self, Error> {
+    /// `rebasing`: a rebase may be under way.
+    fn prepare(repo: &Repo, from: Option<CommitId>, to: CommitId, rebasing: bool) -> Result<Self, Error> {
         let git = repo.gix();
         let Some(root) = repo.work_tree().map(Path::to_owned) else {
             return Err(Error::NotWritable {
@@ -267,7 +294,10 @@ impl Follow {
             reason,
             hint: Some(hint.into()),
         };
-        if let Some(state) = git.state() {
+        use gix::state::InProgress::{Rebase, RebaseInteractive};
+        let is_allowed =
+            |state: &gix::state::InProgress| rebasing && matches!(state, Rebase | RebaseInteractive);
+        if let Some(state) = git.state().filter(|state| !is_allowed(state)) {
             let reason = format!("something is under way there ({state:?})");
             return Err(refuse(reason, "git status   (tells how to finish or abort it)"));
         }

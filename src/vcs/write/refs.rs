@@ -14,6 +14,8 @@ use super::causes;
 /// Where undo records live.
 pub(in crate::vcs) const UNDO: &str = "refs/onehead/undo/";
 const BRANCHES: &str = "refs/heads/";
+/// Moved by itself only where it is on no branch.
+pub(super) const HEAD: &str = "HEAD";
 
 /// One ref to move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +89,9 @@ impl Repo {
         // The reflog needs a name; asked now, as afterwards is too late.
         self.signature("committer")?;
         for (at, swap) in swaps.iter().enumerate() {
-            check_name(&swap.name)?;
+            if swap.name != HEAD {
+                check_name(&swap.name)?;
+            }
             let twice = swaps[..at].iter().any(|other| other.name == swap.name);
             if twice {
                 let reason = "it is named twice in one transaction".into();

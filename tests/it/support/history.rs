@@ -17,7 +17,11 @@ pub struct History {
     /// What happens, in order: first the commits and their refs, then the work tree.
     pub steps: Vec<Step>,
     /// What is asked, and the right answers.
+    #[serde(default)]
     pub runs: Vec<Run>,
+    /// What is repaired, each time in a repository of its own, and how it must come out.
+    #[serde(default)]
+    pub fixes: Vec<Fix>,
 }
 
 /// The kind of repository that the runs see.
@@ -75,6 +79,8 @@ pub struct Change {
     pub message: Option<String>,
     /// Commits: the author's first name; else Ada.
     pub author: Option<String>,
+    /// Commits: how many days after the first of January; else none. Each commit is a minute later on top of that.
+    pub day: usize,
     /// Paths that go away; a directory goes with all it holds.
     pub delete: Vec<String>,
     /// Files or directories that move.
@@ -255,6 +261,35 @@ pub struct Run {
     pub stderr: Vec<String>,
     /// A directory below the repository to run in.
     pub dir: Option<String>,
+}
+
+/// One repair: planned, written in every way, read again and taken back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// The commit to repair; else HEAD.
+    pub head: Option<String>,
+    /// Further options; `{name}` stands for a commit id.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// The kinds of the steps, in order; none: there is nothing that may be written.
+    pub steps: Vec<String>,
+    /// The heads of every environment in the end, as Alembic would name them in the repaired commit; absent where the
+    /// repair joins what only the merge holds together.
+    pub heads: Option<Vec<String>>,
+    /// Exit code of the plan where it is not 1, or 0 without any step.
+    pub exit: Option<i32>,
+    /// Faults that are left alone, by rule.
+    #[serde(default)]
+    pub refused: Vec<String>,
+    /// Texts that the plan holds.
+    #[serde(default)]
+    pub says: Vec<String>,
+    /// Texts that stderr holds.
+    #[serde(default)]
+    pub stderr: Vec<String>,
+    /// A part of the JSON plan: objects may have more fields, lists are whole.
+    pub expect: Option<serde_json::Value>,
 }
 
 /// `fixtures/histories`.

@@ -12,6 +12,9 @@ pub type Tree = BTreeMap<String, Entry>;
 /// 2024-01-01T00:00:00Z
 pub const EPOCH: usize = 1_704_067_200;
 
+/// 2024-02-01T12:00:00Z: what onehead takes for now, later than every commit.
+pub const NOW: usize = EPOCH + 31 * 86_400 + 12 * 3600;
+
 /// The commits and refs of a history.
 #[derive(Debug, Default)]
 pub struct Model {
@@ -29,6 +32,7 @@ struct Commit {
     tree: Tree,
     message: String,
     author: String,
+    time: usize,
 }
 
 impl Model {
@@ -73,6 +77,7 @@ impl Model {
                 .or_else(|| change.name.clone())
                 .unwrap_or_else(|| "change".to_owned()),
             author: change.author.clone().unwrap_or_else(|| "Ada".to_owned()),
+            time: EPOCH + 86_400 * change.day + 60 * minute,
         });
         if let Some(name) = &change.name {
             let before = self.names.insert(name.clone(), index);
@@ -150,7 +155,7 @@ impl Model {
             write!(out, "reset {name}\nfrom :{}\n\n", index + 1).unwrap();
         }
         for (name, index, message) in &self.tags {
-            let tagger = address("Ada", self.commits.len());
+            let tagger = address("Ada", EPOCH + 60 * self.commits.len());
             write!(out, "tag {name}\nfrom :{}\ntagger {tagger}\n", index + 1).unwrap();
             data(&mut out, message.as_bytes()).unwrap();
         }
@@ -158,7 +163,7 @@ impl Model {
     }
 
     fn write_commit(&self, out: &mut Vec<u8>, index: usize, commit: &Commit) -> std::io::Result<()> {
-        let address = address(&commit.author, index);
+        let address = address(&commit.author, commit.time);
         // After a reset a commit without `from` is a root.
         write!(out, "reset {SCRATCH}\n\ncommit {SCRATCH}\nmark :{}\n", index + 1)?;
         write!(out, "author {address}\ncommitter {address}\n")?;
@@ -197,8 +202,8 @@ fn data(out: &mut Vec<u8>, bytes: &[u8]) -> std::io::Result<()> {
     writeln!(out)
 }
 
-fn address(name: &str, minute: usize) -> String {
-    format!("{name} <{}@example.com> {} +0000", name.to_lowercase(), EPOCH + 60 * minute)
+fn address(name: &str, time: usize) -> String {
+    format!("{name} <{}@example.com> {time} +0000", name.to_lowercase())
 }
 
 /// A path as fast-import reads it whatever it holds.

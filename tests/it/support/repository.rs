@@ -255,6 +255,7 @@ pub fn isolate(mut remove: impl FnMut(&str)) {
 /// The variables that make git's answers the same everywhere.
 pub fn environment(home: &Path) -> Vec<(&'static str, String)> {
     let date = format!("{} +0000", model::EPOCH);
+    let now = model::NOW.to_string();
     [
         ("HOME", home.to_str().unwrap()),
         ("XDG_CONFIG_HOME", home.to_str().unwrap()),
@@ -267,6 +268,7 @@ pub fn environment(home: &Path) -> Vec<(&'static str, String)> {
         ("GIT_COMMITTER_NAME", "Ada"),
         ("GIT_COMMITTER_EMAIL", "ada@example.com"),
         ("GIT_COMMITTER_DATE", &date),
+        ("SOURCE_DATE_EPOCH", &now),
         ("LC_ALL", "C.UTF-8"),
         ("TZ", "UTC"),
         ("NO_COLOR", "1"),

@@ -1,0 +1,53 @@
+//! What the merge does to the schema that the migrations build.
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::history::Snapshot;
+use crate::rules::{self, SchemaCx};
+use crate::schema::replay::{Options, Replayer};
+use crate::vcs::{BlobId, Conflict, RepoPath, TreeId};
+
+/// The schema faults of one merged environment and those of the same environment in base. Without `all`, an
+/// environment none of whose files the merge changes is not replayed, and only faults with a side in a changed
+/// file are told. Nothing is known of one in which git leaves a conflict.
+pub(super) fn brought(
+    replayer: &Replayer,
+    (merged_tree, state): (TreeId, &Snapshot),
+    (base_tree, before): (TreeId, &Snapshot),
+    conflicts: &[Conflict],
+    all: bool,
+) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
+    let known: BTreeSet<(&RepoPath, BlobId)> =
+        before.scripts.iter().map(|script| (&script.path, script.blob)).collect();
+    let changed: BTreeSet<&RepoPath> = state
+        .scripts
+        .iter()
+        .filter(|script| !known.contains(&(&script.path, script.blob)))
+        .map(|script| &script.path)
+        .collect();
+    if (changed.is_empty() && !all) || !conflicts.is_empty() {
+        return Default::default();
+    }
+    let mut told = standing(replayer, merged_tree, state);
+    if !all {
+        told.retain(|finding| finding.places.iter().any(|place| changed.contains(&place.path)));
+    }
+    let old = match told.is_empty() {
+        true => Vec::new(),
+        false => standing(replayer, base_tree, before),
+    };
+    (told, old)
+}
+
+/// The faults that stand in a tree's environment; none where the graph itself is broken, as the order in which
+/// its revisions would run is not known then.
+pub(super) fn standing(replayer: &Replayer, tree: TreeId, state: &Snapshot) -> Vec<Diagnostic> {
+    let graph = &state.graph;
+    if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
+        return Vec::new();
+    }
+    let options = Options { find_naming: true, ..Options::default() };
+    let replay = replayer.replay(tree, state, &options);
+    rules::run_schema(&SchemaCx { state, faults: &replay.faults, schema: &replay.schema })
+}

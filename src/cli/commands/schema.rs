@@ -1,0 +1,91 @@
+use std::collections::BTreeMap;
+
+use crate::cli::args::Global;
+use crate::cli::args::schema::{SchemaArgs, SchemaFormat};
+use crate::cli::config::{Config, Scalar, SqlDialect};
+use crate::cli::exit::{Failure, Output, Verdict};
+use crate::cli::session::Session;
+use crate::history::Snapshot;
+use crate::report::model::VERSION;
+use crate::report::model::schema::SchemaDocument;
+use crate::report::{schema_convert, schema_mermaid, schema_sql, schema_text};
+use crate::schema::replay::{Assumed, Options, Replayer};
+use crate::schema::types::Database;
+
+pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Result<Verdict, Failure> {
+    let mut session = Session::open(global)?;
+    let study = session.study(args.revision.as_deref())?;
+    let mut reader = session.reader();
+    let mut snapshots = session.snapshots(&mut reader, study.root)?;
+    session.note_absent(snapshots.iter().map(|snapshot| &snapshot.environment), out);
+    let mut options = Options { find_naming: true, assume: assumed(&session.config), ..Options::default() };
+    if let Some(asked) = &args.at {
+        let target = target(&snapshots, asked)?;
+        snapshots.retain(|snapshot| snapshot.graph.contains(&target));
+        options.targets = Some(vec![target]);
+    }
+    options.settings.database = match session.config.dialect {
+        None | Some(SqlDialect::Postgresql) => Database::PostgreSql,
+        Some(SqlDialect::Mysql) => Database::MySql,
+        Some(SqlDialect::Sqlite) => Database::Sqlite,
+    };
+    let database = options.settings.database;
+    let replayer = Replayer::new(session.repo.objects_factory());
+    let environments = snapshots.iter().map(|snapshot| {
+        let replay = replayer.replay(study.root, snapshot, &options);
+        schema_convert::environment_schema(&snapshot.environment, &replay, database)
+    });
+    let environments = environments.collect();
+    let mut revision = match options.targets {
+        Some(targets) => targets,
+        None => snapshots.iter().flat_map(|snapshot| snapshot.graph.heads().to_vec()).collect(),
+    };
+    revision.sort();
+    revision.dedup();
+    let document = SchemaDocument {
+        schema: "onehead/schema/v1",
+        version: VERSION,
+        commit: study.commit.map(|commit| commit.to_string()),
+        revision,
+        dialect: database.name(),
+        environments,
+    };
+    match args.format {
+        SchemaFormat::Json => out.json(&document)?,
+        SchemaFormat::Text => schema_text::schema_text(&document, &mut out.report)?,
+        SchemaFormat::Sql => schema_sql::schema_sql(&document, &mut out.report)?,
+        SchemaFormat::Mermaid => schema_mermaid::schema_mermaid(&document, &mut out.report)?,
+    }
+    Ok(Verdict::Clean)
+}
+
+/// What the configuration takes settings to be.
+fn assumed(config: &Config) -> BTreeMap<String, Assumed> {
+    let value = |value: &Scalar| match value {
+        Scalar::Bool(flag) => Some(Assumed::Flag(*flag)),
+        Scalar::Int(number) => Some(Assumed::Number(*number)),
+        Scalar::Text(text) => Some(Assumed::Text(text.clone())),
+        // What the evaluator has no value for stays unknown.
+        Scalar::Null | Scalar::Float(_) => None,
+    };
+    config.assume.iter().filter_map(|(name, assumed)| Some((name.clone(), value(assumed)?))).collect()
+}
+
+/// The id that `asked` is, or begins, in one of the environments.
+fn target(snapshots: &[Snapshot], asked: &str) -> Result<String, Failure> {
+    let ids = || snapshots.iter().flat_map(|snapshot| snapshot.graph.ids());
+    if ids().any(|id| id == asked) {
+        return Ok(asked.to_owned());
+    }
+    let mut found: Vec<&str> = ids().filter(|id| !asked.is_empty() && id.starts_with(asked)).collect();
+    found.sort_unstable();
+    found.dedup();
+    match found.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        [] => Err(Failure::new(format!("there is no revision '{asked}' here"), "onehead graph")),
+        several => Err(Failure::new(
+            format!("'{asked}' is the beginning of {} revisions", several.len()),
+            format!("onehead schema --at {}", several[0]),
+        )),
+    }
+}

@@ -1,0 +1,28 @@
+use super::schema_fault::{told, worded};
+use super::{Rule, RuleMeta, SchemaCx};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::FaultKind;
+
+/// A column gets an enum type that nothing creates.
+pub(super) struct EnumNotCreated;
+
+static META: RuleMeta = RuleMeta {
+    name: "enum-not-created",
+    summary: "A column gets an enum type that nothing creates",
+    severity: Severity::Error,
+    explanation: "`op.add_column` and `op.alter_column` never create an enum type; only `op.create_table` does. The statement stops with
+\"type does not exist\".
+
+Call `.create(op.get_bind(), checkfirst=True)` on the type before.",
+};
+
+impl Rule for EnumNotCreated {
+    fn meta(&self) -> &'static RuleMeta {
+        &META
+    }
+
+    fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
+        let mine = |kind| matches!(kind, FaultKind::TypeMissing);
+        sink.extend(told(cx, mine).map(|fault| worded(&META, fault)));
+    }
+}

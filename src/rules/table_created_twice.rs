@@ -1,0 +1,29 @@
+use super::schema_fault::{told, worded};
+use super::{Rule, RuleMeta, SchemaCx};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::FaultKind;
+
+/// Two revisions create the same table.
+pub(super) struct TableCreatedTwice;
+
+static META: RuleMeta = RuleMeta {
+    name: "table-created-twice",
+    summary: "Two revisions create the same table",
+    severity: Severity::Error,
+    explanation: "Two revisions of one chain create a table of the same name, and nothing between them drops or renames it. The second one
+stops with \"relation already exists\", on every database that ran the first.
+
+Creations under an inspector's guard, with `IF NOT EXISTS`, or under a condition that cannot be known are left out.
+Drop the later creation, or guard it.",
+};
+
+impl Rule for TableCreatedTwice {
+    fn meta(&self) -> &'static RuleMeta {
+        &META
+    }
+
+    fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
+        let mine = |kind| matches!(kind, FaultKind::TableExists);
+        sink.extend(told(cx, mine).map(|fault| worded(&META, fault)));
+    }
+}

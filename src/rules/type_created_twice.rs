@@ -1,0 +1,30 @@
+use super::schema_fault::{told, worded};
+use super::{Rule, RuleMeta, SchemaCx};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::FaultKind;
+
+/// An enum type is created twice.
+pub(super) struct TypeCreatedTwice;
+
+static META: RuleMeta = RuleMeta {
+    name: "type-created-twice",
+    summary: "An enum type is created twice",
+    severity: Severity::Error,
+    explanation: "`op.create_table` creates the enum types of its columns by itself. Where the type exists (an earlier revision created it,
+or `.create()` was called right before), it stops with \"type already exists\". Two tables with one `sa.Enum` in two
+revisions are well in one run from an empty database, and fail where the later revision runs on its own: that is how
+production runs it.
+
+Use `postgresql.ENUM(..., create_type=False)` in all but the first place.",
+};
+
+impl Rule for TypeCreatedTwice {
+    fn meta(&self) -> &'static RuleMeta {
+        &META
+    }
+
+    fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
+        let mine = |kind| matches!(kind, FaultKind::TypeExists | FaultKind::TypeExistsLater);
+        sink.extend(told(cx, mine).map(|fault| worded(&META, fault)));
+    }
+}

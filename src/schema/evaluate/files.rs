@@ -1,0 +1,114 @@
+use std::cell::RefCell;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
+
+use crate::python::tree;
+use crate::vcs::{BlobId, EntryKind, Objects, RepoPath, TreeId};
+
+/// The Python files of one tree.
+pub trait Files {
+    /// The parsed file at `path`; `None` where there is none.
+    fn file(&self, path: &RepoPath) -> Option<Arc<tree::Module>>;
+
+    /// Whether `path` is a directory.
+    fn is_directory(&self, path: &RepoPath) -> bool;
+
+    /// The text of any file, where it is one of at most 1 MiB.
+    fn text(&self, path: &RepoPath) -> Option<Vec<u8>>;
+}
+
+/// No files at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn file(&self, _: &RepoPath) -> Option<Arc<tree::Module>> {
+        None
+    }
+
+    fn is_directory(&self, _: &RepoPath) -> bool {
+        false
+    }
+
+    fn text(&self, _: &RepoPath) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// Parsed files by blob, shared between threads and trees.
+#[derive(Debug, Default)]
+pub struct ParsedFiles(RwLock<FxHashMap<BlobId, Arc<tree::Module>>>);
+
+impl ParsedFiles {
+    /// The file with the content `blob`, parsed once. `None` where the content is not in this copy.
+    pub fn get(&self, objects: &Objects, blob: BlobId) -> Option<Arc<tree::Module>> {
+        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&blob) {
+            return Some(Arc::clone(found));
+        }
+        let parsed = Arc::new(tree::Module::read(&objects.blob(blob).ok()??));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(blob, Arc::clone(&parsed));
+        Some(parsed)
+    }
+}
+
+/// The files of a git tree.
+pub struct TreeFiles<'o> {
+    objects: &'o Objects,
+    root: TreeId,
+    parsed: &'o ParsedFiles,
+    directories: RefCell<FxHashMap<RepoPath, Arc<Directory>>>,
+}
+
+/// A directory's members by name; empty where there is no such directory.
+type Directory = FxHashMap<Vec<u8>, (EntryKind, Option<BlobId>)>;
+
+impl<'o> TreeFiles<'o> {
+    /// The files below `root`, parsed files kept in `parsed`.
+    pub fn new(objects: &'o Objects, root: TreeId, parsed: &'o ParsedFiles) -> Self {
+        Self { objects, root, parsed, directories: RefCell::default() }
+    }
+
+    /// The content of the regular file at `path`, links followed.
+    pub fn blob(&self, path: &RepoPath) -> Option<BlobId> {
+        let directory = self.directory(&path.parent());
+        match directory.get(&path.name()[..])? {
+            (EntryKind::File, blob) => *blob,
+            (EntryKind::Symlink, _) => {
+                let entry = self.objects.follow(self.root, path).ok()??;
+                (entry.kind == EntryKind::File).then(|| entry.blob())?
+            }
+            _ => None,
+        }
+    }
+
+    fn directory(&self, path: &RepoPath) -> Arc<Directory> {
+        if let Some(found) = self.directories.borrow().get(path) {
+            return Arc::clone(found);
+        }
+        // A damaged tree is told where the migrations themselves are read; here it holds nothing.
+        let entries = self.objects.list(self.root, path).unwrap_or_default();
+        let members = entries.into_iter().map(|entry| {
+            let blob = entry.blob();
+            (entry.name.to_vec(), (entry.kind, blob))
+        });
+        let directory = Arc::new(members.collect::<Directory>());
+        self.directories.borrow_mut().insert(path.clone(), Arc::clone(&directory));
+        directory
+    }
+}
+
+impl Files for TreeFiles<'_> {
+    fn file(&self, path: &RepoPath) -> Option<Arc<tree::Module>> {
+        self.parsed.get(self.objects, self.blob(path)?)
+    }
+
+    fn is_directory(&self, path: &RepoPath) -> bool {
+        path.is_root() || !self.directory(path).is_empty()
+    }
+
+    fn text(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        const MOST: usize = 1 << 20;
+        self.objects.blob(self.blob(path)?).ok()?.filter(|text| text.len() <= MOST)
+    }
+}

@@ -1,0 +1,400 @@
+//! The replay: all revisions of an environment from an empty database up, without running one.
+//!
+//! 1. Every `upgrade()` is evaluated on its own, on all cores. What asks nothing of the database gives effects
+//!    that depend on the file alone (and on the modules it read), and are kept by blob.
+//! 2. The revisions are gone through in the order of an upgrade. Kept effects are applied; the others are
+//!    evaluated against the state that is there by then.
+
+mod constraints;
+mod machine;
+mod naming;
+mod order;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustc_hash::FxHashMap;
+
+pub use machine::{Machine, Settings};
+pub use naming::NamingConvention;
+
+use super::effect::{Change, Effect};
+use super::evaluate::{Arguments, Evaluator, Files as _, NoHost, ParsedFiles, TreeFiles};
+use super::fault::ReplayFault;
+use super::ops::Migration;
+use super::state::{Place, Schema, Touch};
+use super::value::{Callee, Value};
+use crate::history::Snapshot;
+use crate::parallel;
+use crate::revision::{Environment, Script};
+use crate::text::ByteSpan;
+use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
+
+/// Files that one worker evaluates at a time.
+const CHUNK: usize = 24;
+
+/// Stack for the evaluation and for what it builds.
+const STACK: usize = 64 << 20;
+
+/// The name of an index as SQLAlchemy sends it.
+pub(super) fn index_name(name: &str) -> Arc<str> {
+    naming::shortened(name)
+}
+
+/// What a setting is taken to be: `assume:` of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Assumed {
+    /// A truth value.
+    Flag(bool),
+    /// A string.
+    Text(String),
+    /// A number.
+    Number(i64),
+}
+
+/// What is asked of a replay.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How migrations are run.
+    pub settings: Settings,
+    /// Values of expressions that only the running program knows, by the expression as written.
+    pub assume: BTreeMap<String, Assumed>,
+    /// The revisions to upgrade to; all heads where absent.
+    pub targets: Option<Vec<String>>,
+    /// Whether the naming convention is looked for in env.py.
+    pub find_naming: bool,
+}
+
+/// What a replay gives.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    /// The schema in the end.
+    pub schema: Schema,
+    /// What the database would refuse, in the order of the replay.
+    pub faults: Vec<ReplayFault>,
+    /// The revisions in the order of the upgrade, with their effects.
+    pub revisions: Vec<Replayed>,
+}
+
+/// One revision of a replay.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// The revision.
+    pub revision: Arc<str>,
+    /// Its file.
+    pub path: RepoPath,
+    /// What it does.
+    pub effects: Arc<[Effect]>,
+    /// Whether its effects depend on the state that it found.
+    pub live: bool,
+}
+
+impl Replay {
+    /// The number of revisions with effects that cannot be read.
+    pub fn opaque_revisions(&self) -> usize {
+        let is_opaque =
+            |effect: &Effect| effect.condition.is_some() || matches!(effect.change, Change::Opaque(..));
+        self.revisions.iter().filter(|revision| revision.effects.iter().any(is_opaque)).count()
+    }
+}
+
+/// Effects of migrations by blob, and parsed files; shared between threads, trees and environments.
+#[derive(Default)]
+pub struct Cache {
+    parsed: ParsedFiles,
+    effects: RwLock<FxHashMap<(RepoPath, BlobId), Kept>>,
+}
+
+/// The effects of one file.
+#[derive(Clone)]
+struct Kept {
+    /// The files that were read, with their contents: the effects hold where these are the same.
+    reads: Vec<(RepoPath, Option<BlobId>)>,
+    /// `None` where they depend on the state.
+    effects: Option<Arc<[Effect]>>,
+}
+
+/// Replays environments of one repository.
+pub struct Replayer {
+    factory: ObjectsFactory,
+    cache: Cache,
+}
+
+impl Replayer {
+    /// A replayer of one repository's objects.
+    pub fn new(factory: &ObjectsFactory) -> Self {
+        Self { factory: factory.clone(), cache: Cache::default() }
+    }
+
+    /// Files parsed so far, for other readers of the same trees.
+    pub fn parsed(&self) -> &ParsedFiles {
+        &self.cache.parsed
+    }
+
+    /// Replays the environment of `snapshot` at the tree `root`.
+    pub fn replay(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Replay {
+        let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
+        let roots = import_roots(&snapshot.environment);
+        let mut settings = options.settings.clone();
+        let kept = self.evaluate_all(root, &order, &roots, options);
+        let objects = self.factory.objects();
+        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        stacker::grow(STACK, || {
+            if options.find_naming
+                && let Some(naming) = naming_convention(&files, &snapshot.environment, &roots)
+            {
+                settings.naming = naming;
+            }
+            self.run(&files, &order, &kept, &roots, settings, options)
+        })
+    }
+
+    fn run(
+        &self,
+        files: &TreeFiles<'_>,
+        order: &[&Arc<Script>],
+        kept: &[Option<Arc<[Effect]>>],
+        roots: &[RepoPath],
+        settings: Settings,
+        options: &Options,
+    ) -> Replay {
+        let database = settings.database;
+        let machine = Rc::new(RefCell::new(Machine::new(settings)));
+        let migration = Rc::new(Migration::live(database, Rc::clone(&machine)));
+        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
+        assume(&mut evaluator, options);
+        let mut revisions = Vec::with_capacity(order.len());
+        for (script, kept) in order.iter().zip(kept) {
+            machine.borrow_mut().begin();
+            let effects: Arc<[Effect]> = match kept {
+                Some(effects) => {
+                    let mut machine = machine.borrow_mut();
+                    effects.iter().for_each(|effect| machine.apply(effect));
+                    Arc::clone(effects)
+                }
+                None => {
+                    upgrade(&mut evaluator, &migration, script);
+                    migration.take().into()
+                }
+            };
+            revisions.push(Replayed {
+                revision: Arc::clone(&script.revision),
+                path: script.path.clone(),
+                effects,
+                live: kept.is_none(),
+            });
+        }
+        drop(evaluator);
+        drop(migration);
+        let machine = machine.take();
+        Replay { schema: machine.schema, faults: machine.faults, revisions }
+    }
+
+    /// Effects of each script that depend on no state, in order.
+    fn evaluate_all(
+        &self,
+        root: TreeId,
+        order: &[&Arc<Script>],
+        roots: &[RepoPath],
+        options: &Options,
+    ) -> Vec<Option<Arc<[Effect]>>> {
+        let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
+            let files = TreeFiles::new(objects, root, &self.cache.parsed);
+            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, options))
+        };
+        parallel::map_chunks(order, CHUNK, || self.factory.objects(), evaluate).concat()
+    }
+
+    fn evaluate_chunk(
+        &self,
+        files: &TreeFiles<'_>,
+        chunk: &[&Arc<Script>],
+        roots: &[RepoPath],
+        options: &Options,
+    ) -> Vec<Option<Arc<[Effect]>>> {
+        let migration = Rc::new(Migration::blind(options.settings.database));
+        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
+        assume(&mut evaluator, options);
+        chunk
+            .iter()
+            .map(|script| {
+                let key = (script.path.clone(), script.blob);
+                if let Some(kept) = self.kept(files, &key) {
+                    return kept.effects;
+                }
+                evaluator.refill();
+                upgrade(&mut evaluator, &migration, script);
+                let asked = migration.asked();
+                let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked);
+                let reads = evaluator.reads().into_iter().map(|path| {
+                    let blob = files.blob(&path);
+                    (path, blob)
+                });
+                let kept = Kept { reads: reads.collect(), effects: effects.clone() };
+                self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
+                effects
+            })
+            .collect()
+    }
+
+    fn kept(&self, files: &TreeFiles<'_>, key: &(RepoPath, BlobId)) -> Option<Kept> {
+        let kept = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key)?.clone();
+        kept.reads.iter().all(|(path, blob)| files.blob(path) == *blob).then_some(kept)
+    }
+}
+
+fn assume(evaluator: &mut Evaluator<'_>, options: &Options) {
+    for (expression, value) in &options.assume {
+        let value = match value {
+            Assumed::Flag(flag) => Value::Bool(*flag),
+            Assumed::Text(text) => Value::str(text),
+            Assumed::Number(number) => Value::Int(*number),
+        };
+        evaluator.assume(expression, value);
+    }
+}
+
+/// Evaluates one `upgrade()`; what it does goes to `migration`.
+fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Script) {
+    evaluator.refill();
+    evaluator.set_revision(Some(Arc::clone(&script.revision)));
+    let place = Place {
+        path: script.path.clone(),
+        line: 1,
+        span: ByteSpan::new(0, 0),
+        revision: Some(Arc::clone(&script.revision)),
+    };
+    let Some(module) = evaluator.module(&script.path) else {
+        migration.unreadable(evaluator, "the file cannot be read", &place);
+        return;
+    };
+    if module.tree.error.is_some() && module.tree.body.is_empty() {
+        let reason = module.tree.error.as_ref().map_or("", |(reason, _)| reason.as_str());
+        migration.unreadable(evaluator, &format!("the file cannot be parsed: {reason}"), &place);
+        return;
+    }
+    match evaluator.lookup(&module, "upgrade") {
+        Some(function @ (Value::Function(_) | Value::Bound(_))) => {
+            evaluator.call(&function, Arguments::default(), &place);
+        }
+        Some(Value::Unknown(unknown)) => migration.unreadable(evaluator, &unknown.reason, &unknown.place),
+        Some(_) => migration.unreadable(evaluator, "its upgrade is no function of the repository", &place),
+        // Alembic takes a file without `upgrade()` for one that does nothing.
+        None => {}
+    }
+    if let Some(reason) = evaluator.exhausted().filter(|_| !migration.asked()) {
+        evaluator.refill();
+        migration.unreadable(evaluator, reason, &place);
+    }
+    evaluator.forget(&script.path);
+}
+
+impl Migration {
+    /// Records that a migration cannot be read.
+    fn unreadable(&self, evaluator: &mut Evaluator<'_>, reason: &str, place: &Place) {
+        use super::evaluate::Host as _;
+        self.opaque(evaluator, reason, place);
+    }
+}
+
+/// Where the migrations of an environment import the repository's own modules from: the directories above
+/// it, the nearest first, and `src` and `lib` below these.
+pub fn import_roots(environment: &Environment) -> Vec<RepoPath> {
+    let mut above = vec![environment.directory.clone()];
+    for location in &environment.version_locations {
+        if !above.contains(&location.path) {
+            above.push(location.path.clone());
+        }
+    }
+    let mut roots: Vec<RepoPath> = Vec::new();
+    for start in above {
+        let mut directory = start;
+        loop {
+            if !roots.contains(&directory) {
+                roots.push(directory.clone());
+            }
+            if directory.is_root() {
+                break;
+            }
+            directory = directory.parent();
+        }
+    }
+    // The repository's top comes first where both would do: packages are told by their full names.
+    roots.sort_by_key(|root| std::cmp::Reverse(root.components().count()));
+    let more: Vec<RepoPath> = roots
+        .iter()
+        .flat_map(|root| [root.join("src"), root.join("lib")])
+        .filter(|root| !roots.contains(root))
+        .collect();
+    roots.extend(more);
+    roots
+}
+
+/// The naming convention of `target_metadata`, as far as env.py tells it.
+fn naming_convention(
+    files: &TreeFiles<'_>,
+    environment: &Environment,
+    roots: &[RepoPath],
+) -> Option<NamingConvention> {
+    let env = environment.directory.join("env.py");
+    files.file(&env)?;
+    let mut evaluator = Evaluator::new(files, Rc::new(NoHost), roots.to_vec());
+    let module = evaluator.module(&env)?;
+    let metadata = evaluator.lookup(&module, "target_metadata")?;
+    let metadata = match metadata {
+        Value::List(items) => items.borrow().first().cloned()?,
+        metadata => metadata,
+    };
+    let construct = metadata_of(&mut evaluator, &metadata, 0)?;
+    let convention = construct.kwarg("naming_convention")?;
+    let Value::Dict(items) = convention else { return None };
+    let templates = items.borrow();
+    let known = templates.iter().filter_map(|(key, value)| Some((key.as_text()?, value.as_text()?)));
+    Some(NamingConvention::new(known))
+}
+
+/// The `MetaData(…)` that a value leads to: itself, `Base.metadata`, `db.metadata`.
+fn metadata_of(
+    evaluator: &mut Evaluator<'_>,
+    value: &Value,
+    depth: usize,
+) -> Option<Rc<super::value::Construct>> {
+    if depth > 8 {
+        return None;
+    }
+    match value {
+        Value::Construct(construct) => match &construct.callee {
+            Callee::Path(path) if path.ends_with("MetaData") => Some(Rc::clone(construct)),
+            _ => {
+                let inner = construct.kwarg("metadata")?.clone();
+                metadata_of(evaluator, &inner, depth + 1)
+            }
+        },
+        // `db.metadata` of Flask-SQLAlchemy, `Base.metadata` of `declarative_base(metadata=…)`.
+        Value::Attribute(attribute) if &*attribute.1 == "metadata" => {
+            let owner = attribute.0.clone();
+            match &owner {
+                Value::Class(class) => {
+                    let bases = class.bases.clone();
+                    bases.iter().find_map(|base| {
+                        let place = class.place.clone();
+                        let metadata = evaluator.attribute(base, "metadata", &place);
+                        metadata_of(evaluator, &metadata, depth + 1)
+                    })
+                }
+                owner => metadata_of(evaluator, owner, depth + 1),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// What an opaque effect touches, for reports.
+pub fn touched(touches: &[Touch]) -> Vec<String> {
+    touches.iter().map(Touch::to_string).collect()
+}
