@@ -26,7 +26,7 @@ use crate::vcs::{
 pub struct Request<'a> {
     /// The trunk's tip.
     pub trunk: CommitId,
-    /// The branches, the trunk's own names left out.
+    /// The branches; those that stand where the trunk stands are left out.
     pub refs: &'a [NamedRef],
     /// Only tips made at or after this time, seconds since the epoch.
     pub since: Option<i64>,
@@ -40,7 +40,7 @@ pub struct Answer {
     pub branches: Vec<Branch>,
     /// What goes wrong when two of them land that would land alone.
     pub collisions: Vec<Collision>,
-    /// How many distinct tips were looked at.
+    /// How many distinct tips beside the trunk's own were looked at.
     pub tips: usize,
     /// How many of those are in the trunk's history.
     pub landed: usize,
@@ -87,7 +87,7 @@ pub fn branches<E: From<Error>>(
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
 ) -> Result<Answer, E> {
     let mut forks = forks(repo, request.trunk, request.refs)?;
-    forks.keep(|fork| request.since.is_none_or(|since| fork.time >= since));
+    forks.keep(|fork| fork.commit != request.trunk && request.since.is_none_or(|since| fork.time >= since));
     let points = Points::new(repo, request.trunk, &forks)?;
     let survey = survey(repo, reader, points.history, &points.tips)?;
     let mut environments: Vec<Environment> =

@@ -18,7 +18,7 @@ pub struct BranchesDocument {
     pub commit: String,
     /// `findings` where a branch or a pair of them would break something, else `clean`.
     pub verdict: &'static str,
-    /// How many distinct tips were looked at.
+    /// How many distinct tips beside the trunk's own were looked at.
     pub tips: usize,
     /// How many of those are in the trunk's history.
     pub landed: usize,
