@@ -7,6 +7,7 @@ pub mod diagnostic;
 pub mod dialect;
 pub mod explain;
 pub mod history;
+pub mod hooks;
 pub mod locate;
 pub mod parallel;
 pub mod plan;

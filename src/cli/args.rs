@@ -2,6 +2,7 @@
 
 mod branches;
 mod explain;
+mod hook;
 mod locate;
 mod merge_driver;
 mod rebase;
@@ -14,6 +15,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use branches::BranchesArgs;
 pub(super) use explain::ExplainArgs;
+pub(super) use hook::{HookAction, HookArgs, HookInstallArgs, HookName, HookRunArgs};
 pub(super) use locate::LocateArgs;
 pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
@@ -151,6 +153,11 @@ pub(super) enum Command {
         after_help = "What `revision` and `down_revision` say is merged by value, the rest line by line; of files that keep a head's\nid the head above the other wins. Exit codes: 0 merged, 1 a conflict is left, with git's marks, 129 could not run.\n\nExamples:\n  onehead merge-driver --install\n  git config merge.onehead.driver 'onehead merge-driver %O %A %B %P'"
     )]
     MergeDriver(MergeDriverArgs),
+    /// git hooks that check before a commit, a merge or a push
+    #[command(
+        after_help = "Examples:\n  onehead hook install pre-commit pre-push\n  onehead hook install --merge-driver\n  onehead hook run pre-commit"
+    )]
+    Hook(HookArgs),
     /// Everything that ever happened to the migrations of the trunk
     #[command(
         after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"

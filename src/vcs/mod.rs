@@ -33,4 +33,6 @@ pub use repo::{RefTip, Repo, Trunk};
 pub use tree_edit::{changed_files, edit_tree, mount};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
-pub use write::{Amended, BranchMove, CheckedOut, DriverPlan, FileEdit, Moved, RefUpdate, UndoRecord};
+pub use write::{
+    Amended, BranchMove, CheckedOut, DriverPlan, FileEdit, HookFile, HookPlace, Moved, RefUpdate, UndoRecord,
+};

@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "revision",
     "dialect",
     "history",
+    "hooks",
     "schema",
     "project",
     "locate",
