@@ -1,5 +1,5 @@
 use super::schema_fault::{told, worded};
-use super::{Rule, RuleMeta, SchemaCx};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::FaultKind;
 
@@ -11,12 +11,18 @@ static META: RuleMeta = RuleMeta {
     summary: "A column is added that the table has already",
     severity: Severity::Error,
     explanation: "A revision adds a column that an earlier one of the same chain created or added. It stops with \"column already exists\".
-Guarded additions are left out. Drop the later one, or guard it.",
+Usually two branches added the same column, and git merged them without a conflict, as they are different files.
+
+Additions under an inspector's guard or with `IF NOT EXISTS` are left out. Drop the later one, or guard it.",
 };
 
 impl Rule for ColumnAddedTwice {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,5 +1,5 @@
 use super::schema_fault::{told, worded};
-use super::{Rule, RuleMeta, SchemaCx};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::FaultKind;
 
@@ -19,6 +19,10 @@ Call `.create(op.get_bind(), checkfirst=True)` on the type before.",
 impl Rule for EnumNotCreated {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,5 +1,5 @@
 use super::schema_fault::{told, worded};
-use super::{Rule, RuleMeta, SchemaCx};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::FaultKind;
 
@@ -18,6 +18,10 @@ to. `index=True` and `unique=True` make names of their own (`ix_table_column`, `
 impl Rule for IndexCreatedTwice {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {

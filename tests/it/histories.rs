@@ -150,7 +150,6 @@ macro_rules! histories {
 }
 
 histories! {
-    accepted_faults,
     alembic_without_environment,
     audit_changes,
     audit_cycle,

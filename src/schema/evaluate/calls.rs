@@ -554,7 +554,12 @@ impl<'a> Evaluator<'a> {
                 if let Some((_, value)) = own {
                     return value;
                 }
-                match self.class_attribute(&Rc::clone(&instance.class), name) {
+                let found = self.class_attribute(&Rc::clone(&instance.class), name);
+                if !matches!(found, Some(Value::Function(_))) && is_settings(&instance.class, 0) {
+                    let reason = format!("{}.{name} is a setting", instance.class.name());
+                    return Value::unknown(reason, place.clone());
+                }
+                match found {
                     Some(Value::Function(function)) if is_decorated(&function, "property") => {
                         self.call_function(&function, Some(owner.clone()), Arguments::default(), place)
                     }
@@ -889,6 +894,16 @@ impl<'a> Evaluator<'a> {
     }
 }
 
+/// Whether a class takes its values from the environment: pydantic's `BaseSettings`.
+fn is_settings(class: &Rc<Class>, depth: usize) -> bool {
+    depth < MAX_CALLS
+        && class.bases.iter().any(|base| match base {
+            Value::External(path) => path.ends_with(".BaseSettings"),
+            Value::Class(base) => is_settings(base, depth + 1),
+            _ => false,
+        })
+}
+
 /// Whether `function` has the decorator `name`.
 pub(super) fn is_decorated(function: &Function, name: &str) -> bool {
     function.decorators.iter().any(|decorator| match decorator {
@@ -919,6 +934,43 @@ pub(super) fn is_connection(value: &Value) -> bool {
     }
 }
 
+/// Whether SQLAlchemy's type class `own` is the class `asked` or one of its kind; `None` where that is not known.
+fn is_type_of(own: &str, asked: &str) -> Option<bool> {
+    let kinds: &[&[&str]] = &[
+        &["VARCHAR", "String", "Unicode", "CHAR", "TEXT", "Text", "UnicodeText", "ENUM", "Enum"],
+        &["INTEGER", "Integer", "INT", "SMALLINT", "SmallInteger", "BIGINT", "BigInteger"],
+        &["TIMESTAMP", "DateTime", "DATETIME"],
+        &["NUMERIC", "Numeric", "DECIMAL", "FLOAT", "Float", "DOUBLE_PRECISION", "Double", "REAL"],
+        &["BOOLEAN", "Boolean"],
+        &["UUID", "Uuid"],
+        &["JSON", "JSONB"],
+        &["BYTEA", "LargeBinary"],
+        &["ARRAY"],
+        &["DATE", "Date"],
+    ];
+    let kind = |name: &str| kinds.iter().position(|names| names.contains(&name));
+    let (one, other) = (kind(own)?, kind(asked)?);
+    if one != other {
+        return Some(false);
+    }
+    let exact = |name: &str| name.to_ascii_uppercase();
+    if exact(own) == exact(asked) {
+        return Some(true);
+    }
+    // The general class of a kind takes in all of it; nothing is told of two special ones.
+    let general =
+        ["String", "Integer", "DateTime", "Numeric", "Boolean", "Uuid", "JSON", "LargeBinary", "Date"];
+    if general.contains(&asked) {
+        return Some(true);
+    }
+    match (own, asked) {
+        ("VARCHAR", "TEXT" | "Text") | ("TEXT", "VARCHAR") => Some(false),
+        ("JSON", "JSONB") => Some(false),
+        ("INTEGER", "BIGINT" | "BigInteger" | "SMALLINT" | "SmallInteger") => Some(false),
+        _ => None,
+    }
+}
+
 fn is_instance(value: &Value, class: &Value) -> Option<bool> {
     if let Value::Tuple(classes) = class {
         let answers: Vec<Option<bool>> = classes.iter().map(|class| is_instance(value, class)).collect();
@@ -937,8 +989,12 @@ fn is_instance(value: &Value, class: &Value) -> Option<bool> {
         (Value::Dict(_), Value::Builtin(name)) => Some(*name == "dict"),
         (Value::None, Value::Builtin(_)) => Some(false),
         (Value::Construct(construct), Value::External(path)) => {
-            // Only the very class is told: its bases are the library's.
-            (construct.path() == Some(path)).then_some(true)
+            let own = construct.path()?;
+            let both = own.starts_with("sqlalchemy.") && path.starts_with("sqlalchemy.");
+            if own == &**path {
+                return Some(true);
+            }
+            both.then(|| is_type_of(last_component(own), last_component(path))).flatten()
         }
         (Value::Str(_) | Value::None | Value::Int(_) | Value::Bool(_), Value::External(path)) => {
             (!path.starts_with("typing.")).then_some(false)

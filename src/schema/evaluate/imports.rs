@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Evaluator, Flow, Frame, MODULE_STEPS};
+use super::{Evaluator, Flow, Frame, MODULE_STEPS, STATEMENT_STEPS};
 use crate::python::tree;
 use crate::schema::value::{Import, Module, Scope, Value};
 use crate::text::ByteSpan;
@@ -150,14 +150,24 @@ impl Evaluator<'_> {
             return Some(module);
         }
         // What a module's body costs is no debt of whoever imports it first, nor are its uncertainties.
-        let steps = std::mem::replace(&mut self.steps, MODULE_STEPS);
+        let steps = self.steps;
         let exhausted = self.exhausted.take();
         let conditions = std::mem::take(&mut self.conditions);
         let before = self.reads.replace(Default::default());
         self.calls += 1;
         let mut frame = self.module_frame(&module);
-        let flow = self.block(&mut frame, &tree.body);
-        debug_assert!(!matches!(flow, Flow::Break | Flow::Continue));
+        let mut left = MODULE_STEPS;
+        for statement in &tree.body {
+            // A statement that takes too long leaves the names of the others alone.
+            let share = left.min(STATEMENT_STEPS);
+            self.steps = share;
+            self.exhausted = None;
+            let flow = self.block(&mut frame, std::slice::from_ref(statement));
+            left -= share - self.steps;
+            if left == 0 || matches!(flow, Flow::Raise(_)) {
+                break;
+            }
+        }
         self.calls -= 1;
         self.steps = steps;
         self.exhausted = exhausted;
@@ -340,7 +350,7 @@ impl Evaluator<'_> {
                         return Some(value);
                     }
                 }
-                Value::External(path) => outside.push(Arc::clone(path)),
+                Value::External(path) if !name.starts_with('_') => outside.push(Arc::clone(path)),
                 _ => {}
             }
         }

@@ -40,6 +40,9 @@ pub const STEPS: u64 = 400_000;
 /// Steps that loading one module may take beside.
 const MODULE_STEPS: u64 = 1_000_000;
 
+/// Steps that one statement of a module's body may take.
+const STATEMENT_STEPS: u64 = 200_000;
+
 /// Calls nested deeper are not followed.
 const MAX_CALLS: usize = 30;
 

@@ -292,6 +292,11 @@ pub(super) fn representation(value: &Value, depth: usize) -> Option<String> {
             }
         }
         Value::Construct(construct) => match construct.path() {
+            // Types that the inspector gave.
+            Some(_) if construct.attributes.borrow().iter().any(|(key, _)| &**key == "__str__") => {
+                let attributes = construct.attributes.borrow();
+                attributes.iter().find(|(key, _)| &**key == "__str__")?.1.as_str()?.to_owned()
+            }
             // `str(text("…"))` is the text.
             Some(path) if path.starts_with("sqlalchemy") && path.ends_with(".text") => {
                 construct.args.first()?.as_str()?.to_owned()

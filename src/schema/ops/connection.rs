@@ -13,6 +13,19 @@ use crate::schema::sql::{
 use crate::schema::state::{Name, Place, Touch};
 use crate::schema::value::{Callee, Construct, Rows, Shape, TextPiece, Value};
 
+/// Rounds of a loop of a block that are followed.
+const MAX_ROUNDS: usize = 500;
+
+/// A text that is being run.
+struct Running<'p> {
+    place: &'p Place,
+    /// Parameters, and variables of its blocks.
+    variables: Parameters,
+    /// What the last query gave.
+    last: Option<Value>,
+    depth: usize,
+}
+
 /// A result without rows.
 fn no_rows() -> Value {
     Value::Rows(Rc::new(Rows::default()))
@@ -246,55 +259,96 @@ impl Migration {
             })
             .collect();
         let actions = sql::read(&pieces);
-        let mut last = None;
-        self.run(evaluator, &actions, bound, place, &mut last);
-        last.unwrap_or_else(no_rows)
+        let mut script = Running { place, variables: bound.clone(), last: None, depth: 0 };
+        self.run(evaluator, &actions, &mut script);
+        script.last.unwrap_or_else(no_rows)
     }
 
-    fn run(
-        &self,
-        evaluator: &mut Evaluator<'_>,
-        actions: &[Action],
-        bound: &Parameters,
-        place: &Place,
-        last: &mut Option<Value>,
-    ) {
+    fn run(&self, evaluator: &mut Evaluator<'_>, actions: &[Action], script: &mut Running<'_>) {
         for action in actions {
             match action {
                 Action::Change(change) => {
-                    *last = None;
-                    self.emit(evaluator, change.clone(), place);
+                    script.last = None;
+                    self.emit(evaluator, change.clone(), script.place);
                 }
-                Action::Query(text) => *last = Some(self.query(evaluator, text, bound, place)),
+                Action::Query(text) => {
+                    script.last = Some(self.query(evaluator, text, &script.variables, script.place));
+                }
                 Action::Guarded(inside) => {
                     evaluator.guard(true);
-                    self.run(evaluator, inside, bound, place, last);
+                    self.run(evaluator, inside, script);
                     evaluator.guard(false);
                 }
-                Action::If(branches, otherwise) => {
-                    self.run_if(evaluator, branches, otherwise, bound, place, last)
+                Action::If(branches, otherwise) => self.run_if(evaluator, branches, otherwise, script),
+                Action::ForEach(source, variable, inside) => {
+                    self.run_for(evaluator, source, variable, inside, script);
                 }
-                Action::ForEach(source, inside) => {
-                    if inside.is_empty() {
-                        continue;
-                    }
-                    let rows = match catalog::asks_catalog(source) {
-                        true => self.rows(evaluator, source, bound).map(|answer| answer.rows.len()),
-                        // A range or a query of a table: nothing is known of a range, a table is empty.
-                        false if source.to_uppercase().contains("SELECT") => Some(0),
-                        false => None,
-                    };
-                    match rows {
-                        Some(0) => {}
-                        Some(_) => self.run(evaluator, inside, bound, place, last),
-                        None => {
-                            let reason = Arc::from("it is done in a loop of a DO block");
-                            evaluator
-                                .under(reason, |evaluator| self.run(evaluator, inside, bound, place, last));
+                Action::Assign(query, variables) => {
+                    let row = match catalog::asks_catalog(query) {
+                        true => self.rows(evaluator, query, &script.variables),
+                        false => {
+                            let default = self.database.default_schema();
+                            catalog::answer(&Default::default(), default, query, &script.variables)
                         }
+                    };
+                    for (at, variable) in variables.iter().enumerate() {
+                        let cell = match &row {
+                            Some(answer) => match answer.rows.first() {
+                                Some(row) => row.get(at).cloned().unwrap_or(Cell::Unknown),
+                                None => Cell::Null,
+                            },
+                            None => Cell::Unknown,
+                        };
+                        script.variables.insert(Arc::clone(variable), cell);
                     }
+                }
+                Action::Execute(fragments) => {
+                    let variables = &script.variables;
+                    let pieces = sql::assembled(fragments, |name| match variables.get(name) {
+                        Some(Cell::Text(text)) => Some(Arc::clone(text)),
+                        _ => None,
+                    });
+                    // A text that executes texts that execute texts ends somewhere.
+                    script.depth += 1;
+                    if script.depth < 8 {
+                        self.run(evaluator, &sql::read(&pieces), script);
+                    }
+                    script.depth -= 1;
                 }
             }
+        }
+    }
+
+    fn run_for(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        source: &str,
+        variable: &Arc<str>,
+        inside: &[Action],
+        script: &mut Running<'_>,
+    ) {
+        if inside.is_empty() {
+            return;
+        }
+        let answer = match catalog::asks_catalog(source) {
+            true => self.rows(evaluator, source, &script.variables),
+            // A table is empty; nothing is known of a range.
+            false if source.to_uppercase().contains("SELECT") => Some(catalog::Answer::default()),
+            false => None,
+        };
+        let Some(answer) = answer else {
+            let reason = Arc::from("it is done in a loop of a DO block");
+            evaluator.under(reason, |evaluator| self.run(evaluator, inside, script));
+            return;
+        };
+        for row in answer.rows.iter().take(MAX_ROUNDS) {
+            for (column, cell) in answer.columns.iter().zip(row) {
+                script.variables.insert(Arc::from(format!("{variable}.{column}")), cell.clone());
+            }
+            if let [cell] = row.as_slice() {
+                script.variables.insert(Arc::clone(variable), cell.clone());
+            }
+            self.run(evaluator, inside, script);
         }
     }
 
@@ -303,41 +357,32 @@ impl Migration {
         evaluator: &mut Evaluator<'_>,
         branches: &[(Arc<str>, Vec<Action>)],
         otherwise: &[Action],
-        bound: &Parameters,
-        place: &Place,
-        last: &mut Option<Value>,
+        script: &mut Running<'_>,
     ) {
         let Some(((condition, inside), rest)) = branches.split_first() else {
-            self.run(evaluator, otherwise, bound, place, last);
+            self.run(evaluator, otherwise, script);
             return;
         };
+        let default = self.database.default_schema();
         let holds = match (catalog::asks_catalog(condition), &self.machine) {
             (true, None) => {
                 self.ask(evaluator, |_| ());
                 return;
             }
-            (_, Some(_)) => {
-                let default = self.database.default_schema();
-                self.ask(evaluator, |machine| catalog::condition(&machine.schema, default, condition))
-                    .flatten()
+            (_, Some(machine)) => {
+                catalog::condition(&machine.borrow().schema, default, condition, &script.variables)
             }
-            (false, None) => {
-                catalog::condition(&Default::default(), self.database.default_schema(), condition)
-            }
+            (false, None) => catalog::condition(&Default::default(), default, condition, &script.variables),
         };
         match holds {
-            Some(true) => self.run(evaluator, inside, bound, place, last),
-            Some(false) => self.run_if(evaluator, rest, otherwise, bound, place, last),
+            Some(true) => self.run(evaluator, inside, script),
+            Some(false) => self.run_if(evaluator, rest, otherwise, script),
             None => {
-                let short: String =
-                    condition.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
+                let words: Vec<&str> = condition.split_whitespace().collect();
+                let short: String = words.join(" ").chars().take(80).collect();
                 let reason: Arc<str> = Arc::from(format!("it depends on `IF {short}`"));
-                evaluator.under(Arc::clone(&reason), |evaluator| {
-                    self.run(evaluator, inside, bound, place, last);
-                });
-                evaluator.under(reason, |evaluator| {
-                    self.run_if(evaluator, rest, otherwise, bound, place, last);
-                });
+                evaluator.under(Arc::clone(&reason), |evaluator| self.run(evaluator, inside, script));
+                evaluator.under(reason, |evaluator| self.run_if(evaluator, rest, otherwise, script));
             }
         }
     }

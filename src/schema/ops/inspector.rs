@@ -1,13 +1,16 @@
 //! `sa.inspect(bind)`, answered from the state.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{Migration, table_name};
 use crate::schema::evaluate::{Arguments, Evaluator};
 use crate::schema::replay::Machine;
 use crate::schema::specs;
-use crate::schema::state::{Name, Place, Table};
-use crate::schema::value::Value;
+use crate::schema::state::{ColumnType, Name, Place, Table};
+use crate::schema::types;
+use crate::schema::value::{Callee, Construct, Value};
 
 fn texts<'t>(items: impl IntoIterator<Item = &'t Arc<str>>) -> Value {
     Value::list(items.into_iter().map(|text| Value::Str(Arc::clone(text))).collect())
@@ -142,6 +145,56 @@ fn names_of(machine: &Machine, what: &str, schema: &Option<Arc<str>>) -> Value {
     Value::list(names)
 }
 
+/// The type that the inspector gives: SQLAlchemy's, with what is asked of it.
+fn reflected(ty: &ColumnType, place: &Place) -> Value {
+    if !ty.is_known() {
+        return Value::unknown("the column's type is not known", place.clone());
+    }
+    let text = ty.text.trim_end_matches("[]");
+    let (base, modifier) = match text.split_once('(') {
+        Some((base, rest)) => (base, rest.split(')').next()),
+        None => (text, None),
+    };
+    let plain = types::without_modifier(text);
+    let name = match plain.as_str() {
+        _ if ty.text.ends_with("[]") => "ARRAY",
+        _ if ty.enumeration.is_some() => "ENUM",
+        "character varying" => "VARCHAR",
+        "character" => "CHAR",
+        "integer" => "INTEGER",
+        "timestamp without time zone" | "timestamp with time zone" => "TIMESTAMP",
+        "time without time zone" | "time with time zone" => "TIME",
+        "double precision" => "DOUBLE_PRECISION",
+        "bit varying" => "BIT",
+        other => return kept(&other.to_uppercase(), Vec::new(), &other.to_uppercase(), place),
+    };
+    let number = modifier.and_then(|modifier| modifier.parse().ok()).map_or(Value::None, Value::Int);
+    let shown = match (name, modifier) {
+        ("VARCHAR" | "CHAR", Some(length)) => format!("{name}({length})"),
+        ("DOUBLE_PRECISION", _) => "DOUBLE PRECISION".to_owned(),
+        ("ENUM", _) => format!("VARCHAR({})", base.len()),
+        _ => name.to_owned(),
+    };
+    let mut attributes =
+        vec![("length", number), ("timezone", Value::Bool(plain.contains("with time zone")))];
+    if let Some(enumeration) = &ty.enumeration {
+        attributes.push(("name", Value::Str(Arc::clone(&enumeration.name))));
+    }
+    kept(name, attributes, &shown, place)
+}
+
+fn kept(name: &str, attributes: Vec<(&str, Value)>, shown: &str, place: &Place) -> Value {
+    let attributes = attributes.into_iter().chain([("__str__", Value::str(shown))]);
+    Value::Construct(Rc::new(Construct {
+        callee: Callee::Path(Arc::from(format!("sqlalchemy.dialects.postgresql.{name}"))),
+        args: Vec::new(),
+        kwargs: Vec::new(),
+        more: None,
+        place: place.clone(),
+        attributes: RefCell::new(attributes.map(|(key, value)| (Arc::from(key), value)).collect()),
+    }))
+}
+
 fn of_table(table: &Table, what: &str, index: Option<&str>) -> Value {
     match what {
         "has_index" => Value::Bool(table.indexes.iter().any(|known| Some(&*known.name) == index)),
@@ -150,10 +203,7 @@ fn of_table(table: &Table, what: &str, index: Option<&str>) -> Value {
                 .columns
                 .iter()
                 .map(|column| {
-                    let ty = Value::unknown(
-                        format!("the type of {}.{} as the database tells it", table.name, column.name),
-                        column.type_place.clone(),
-                    );
+                    let ty = reflected(&column.ty, &column.type_place);
                     dict(vec![
                         ("name", Value::Str(Arc::clone(&column.name))),
                         ("type", ty),

@@ -14,7 +14,7 @@ mod tables;
 mod tests;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -23,7 +23,7 @@ use rustc_hash::FxHashMap;
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
-use super::effect::{Change, Effect};
+use super::effect::Effect;
 use super::evaluate::{Arguments, Evaluator, Files as _, NoHost, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
@@ -97,9 +97,9 @@ pub struct Replayed {
 impl Replay {
     /// The number of revisions with effects that cannot be read.
     pub fn opaque_revisions(&self) -> usize {
-        let is_opaque =
-            |effect: &Effect| effect.condition.is_some() || matches!(effect.change, Change::Opaque(..));
-        self.revisions.iter().filter(|revision| revision.effects.iter().any(is_opaque)).count()
+        let revisions: BTreeSet<_> =
+            self.schema.opaque.iter().filter_map(|opaque| opaque.place.revision.as_ref()).collect();
+        revisions.len()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::split::{Token, TokenKind, tokens};
-use super::{Action, opaque, statement_actions};
+use super::{Action, Fragment, opaque, statement_actions};
 use crate::schema::state::Touch;
 
 /// Blocks nested deeper are not read.
@@ -115,23 +115,32 @@ impl<'t> Reader<'t> {
                 actions.push(Action::If(branches, otherwise));
             }
             "FOR" | "FOREACH" => {
+                let variable = self.tokens.get(self.at + 1).map_or("", |token| token.text).to_lowercase();
                 self.upto("IN");
-                let source = self.upto("LOOP");
+                let source = self.upto("LOOP").trim();
+                let source = source.strip_prefix('(').and_then(|s| s.strip_suffix(')')).unwrap_or(source);
                 let inside = self.statements();
                 self.close();
-                actions.push(Action::ForEach(Arc::from(source), inside));
+                actions.push(Action::ForEach(Arc::from(source), Arc::from(variable), inside));
             }
             "WHILE" => {
                 let source = self.upto("LOOP");
                 let inside = self.statements();
                 self.close();
-                actions.push(Action::ForEach(Arc::from(source), inside));
+                actions.push(Action::ForEach(Arc::from(source), Arc::from(""), inside));
             }
             "LOOP" => {
                 self.at += 1;
                 let inside = self.statements();
                 self.close();
-                actions.push(Action::ForEach(Arc::from(""), inside));
+                actions.push(Action::ForEach(Arc::from(""), Arc::from(""), inside));
+            }
+            "SELECT" | "WITH" => {
+                let text = self.upto_semicolon().trim();
+                match select_into(text) {
+                    Some((query, variables)) => actions.push(Action::Assign(Arc::from(query), variables)),
+                    None => statement_actions(text, self.hole, actions),
+                }
             }
             "EXECUTE" => self.execute(actions),
             _ => {
@@ -144,34 +153,23 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// `EXECUTE 'text'`, `EXECUTE format('…')`.
+    /// `EXECUTE 'text'`, `EXECUTE format('…', x)`, `EXECUTE 'a' || quote_ident(x)`.
     fn execute(&mut self, actions: &mut Vec<Action>) {
         self.at += 1;
         let start = self.at;
         self.upto_semicolon();
-        let part = &self.tokens[start..self.at.min(self.tokens.len())];
-        let part: Vec<&Token<'_>> = part.iter().filter(|token| !token.is(';')).collect();
-        let texts: Vec<&String> = part
+        let part: Vec<&Token<'_>> = self.tokens[start..self.at.min(self.tokens.len())]
             .iter()
-            .filter_map(|token| match &token.kind {
-                TokenKind::Text(text) => Some(text),
-                _ => None,
-            })
+            .filter(|token| !token.is(';'))
+            .take_while(|token| !matches!(token.word(), Some("USING" | "INTO")))
             .collect();
-        match (part.as_slice(), texts.as_slice()) {
-            ([_], [text]) => statement_actions(text, self.hole, actions),
-            // Pieces that are put together: `'CREATE … ' || quote_ident(x)`.
-            (_, [first, ..]) => {
-                let reason: Arc<str> = Arc::from("it executes SQL that is put together while it runs");
-                let text: String = match part.first().and_then(|token| token.word()) {
-                    Some("FORMAT") => {
-                        first.replace("%I", super::HOLE).replace("%L", "''").replace("%s", super::HOLE)
-                    }
-                    _ => texts.iter().map(|text| text.as_str()).collect::<Vec<_>>().join(super::HOLE),
-                };
-                statement_actions(&text, Some(&reason), actions);
-            }
-            _ => actions
+        let fragments = match part.first().and_then(|token| token.word()) {
+            Some("FORMAT") => formatted(&part),
+            _ => concatenated(&part),
+        };
+        match fragments {
+            Some(fragments) => actions.push(Action::Execute(fragments)),
+            None => actions
                 .push(opaque("it executes SQL that is put together while it runs", vec![Touch::Anything])),
         }
     }
@@ -219,4 +217,113 @@ impl<'t> Reader<'t> {
             }
         }
     }
+}
+
+/// `SELECT a INTO x FROM t` as the query `SELECT a FROM t` and the variables.
+fn select_into(text: &str) -> Option<(String, Vec<Arc<str>>)> {
+    let tokens = tokens(text);
+    let mut depth = 0usize;
+    let at = tokens.iter().position(|token| {
+        match token.kind {
+            TokenKind::Symbol('(') => depth += 1,
+            TokenKind::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && token.word() == Some("INTO")
+    })?;
+    let mut variables = Vec::new();
+    let mut next = at + 1;
+    if tokens.get(next).and_then(Token::word) == Some("STRICT") {
+        next += 1;
+    }
+    while let Some(token) = tokens.get(next).filter(|token| token.word().is_some()) {
+        variables.push(Arc::from(token.text.to_lowercase()));
+        next += 1;
+        if !tokens.get(next).is_some_and(|token| token.is(',')) {
+            break;
+        }
+        next += 1;
+    }
+    let rest = tokens.get(next).map_or("", |token| &text[token.start..]);
+    Some((format!("{} {rest}", &text[..tokens[at].start]), variables))
+}
+
+/// A variable, a record's column, or what `quote_ident(…)`, `quote_literal(…)` and casts have inside.
+fn variable(tokens: &[&Token<'_>]) -> Option<Fragment> {
+    let wrapped =
+        matches!(tokens.first().and_then(|t| t.word()), Some("QUOTE_IDENT" | "QUOTE_LITERAL" | "COALESCE"));
+    let tokens = if wrapped { tokens.get(2..tokens.len().checked_sub(1)?)? } else { tokens };
+    match tokens {
+        [token] if matches!(token.kind, TokenKind::Text(_)) => match &token.kind {
+            TokenKind::Text(text) => Some(Fragment::Text(Arc::from(text.as_str()))),
+            _ => None,
+        },
+        [name, ..] if name.word().is_some() => {
+            let mut text = String::new();
+            for token in tokens {
+                // `r.oid::regclass`
+                if token.is(':') {
+                    break;
+                }
+                text.push_str(&token.text.to_lowercase());
+            }
+            Some(Fragment::Variable(Arc::from(text)))
+        }
+        _ => None,
+    }
+}
+
+/// The parts of `tokens` between the symbols for which `cuts` holds, outside of brackets.
+fn parts<'s, 't>(tokens: &'s [&'t Token<'t>], cuts: impl Fn(&Token<'_>) -> bool) -> Vec<&'s [&'t Token<'t>]> {
+    let (mut depth, mut start) = (0usize, 0);
+    let mut found = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::Symbol('(') => depth += 1,
+            TokenKind::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 && cuts(token) {
+            found.push(&tokens[start..at]);
+            start = at + 1;
+        }
+    }
+    found.push(&tokens[start..]);
+    found.retain(|part| !part.is_empty());
+    found
+}
+
+fn concatenated(tokens: &[&Token<'_>]) -> Option<Vec<Fragment>> {
+    parts(tokens, |token| token.is('|')).into_iter().map(variable).collect()
+}
+
+fn formatted(tokens: &[&Token<'_>]) -> Option<Vec<Fragment>> {
+    let inside = tokens.get(2..tokens.len().checked_sub(1)?)?;
+    let mut arguments = parts(inside, |token| token.is(',')).into_iter();
+    let template = match arguments.next()? {
+        [token] => match &token.kind {
+            TokenKind::Text(text) => text.clone(),
+            TokenKind::Dollar(text) => (*text).to_owned(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let mut fragments = Vec::new();
+    let mut rest = template.as_str();
+    while let Some(at) = rest.find('%') {
+        fragments.push(Fragment::Text(Arc::from(&rest[..at])));
+        let letter = rest[at + 1..].chars().next()?;
+        rest = &rest[at + 1 + letter.len_utf8()..];
+        match letter {
+            '%' => fragments.push(Fragment::Text(Arc::from("%"))),
+            'I' | 's' => fragments.push(variable(arguments.next()?)?),
+            'L' => {
+                arguments.next();
+                fragments.push(Fragment::Text(Arc::from("''")));
+            }
+            _ => return None,
+        }
+    }
+    fragments.push(Fragment::Text(Arc::from(rest)));
+    Some(fragments)
 }

@@ -44,7 +44,7 @@ pub enum Cell {
 }
 
 /// What a query gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Answer {
     /// Names of the columns.
     pub columns: Vec<Arc<str>>,
@@ -74,12 +74,11 @@ pub fn answer(schema: &Schema, default_schema: &str, text: &str, parameters: &Pa
 }
 
 /// Whether the condition of an `IF` holds; `None` where that is not known.
-pub fn condition(schema: &Schema, default_schema: &str, text: &str) -> Option<bool> {
+pub fn condition(schema: &Schema, default_schema: &str, text: &str, variables: &Parameters) -> Option<bool> {
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect).with_recursion_limit(60).try_with_sql(text).ok()?;
     let expr = parser.parse_expr().ok()?;
-    let parameters = Parameters::new();
-    let mut asker = Asker { schema, default_schema, parameters: &parameters, depth: 0 };
+    let mut asker = Asker { schema, default_schema, parameters: variables, depth: 0 };
     match asker.eval(&expr, &[])? {
         Cell::Bool(flag) => Some(flag),
         Cell::Null => Some(false),
@@ -358,14 +357,17 @@ impl Asker<'_> {
             Expr::Identifier(name) => {
                 let name = lower(name);
                 let column = bound.iter().find_map(|row| row.cell(&name));
-                column.cloned().or_else(|| {
+                column.cloned().or_else(|| self.parameters.get(name.as_str()).cloned()).or_else(|| {
                     (name == "current_schema").then(|| Cell::Text(Arc::from(self.default_schema)))
                 })
             }
             Expr::CompoundIdentifier(parts) => {
                 let [.., table, column] = parts.as_slice() else { return None };
                 let (table, column) = (lower(table), lower(column));
-                bound.iter().find(|row| row.alias == table)?.cell(&column).cloned()
+                match bound.iter().find(|row| row.alias == table) {
+                    Some(row) => row.cell(&column).cloned(),
+                    None => self.parameters.get(format!("{table}.{column}").as_str()).cloned(),
+                }
             }
             Expr::Cast { expr, data_type, .. } => {
                 let value = self.eval(expr, bound)?;

@@ -31,10 +31,38 @@ pub enum Action {
     Query(Arc<str>),
     /// `IF condition THEN …`: each condition is an SQL expression.
     If(Vec<(Arc<str>, Vec<Action>)>, Vec<Action>),
-    /// What is done for each row of a query.
-    ForEach(Arc<str>, Vec<Action>),
+    /// What is done for each row of a query, which is bound to the variable.
+    ForEach(Arc<str>, Arc<str>, Vec<Action>),
+    /// `SELECT … INTO variables`: the query without it, and the variables.
+    Assign(Arc<str>, Vec<Arc<str>>),
+    /// `EXECUTE` of a text that is put together.
+    Execute(Vec<Fragment>),
     /// What is done although it may fail: a block with an exception handler.
     Guarded(Vec<Action>),
+}
+
+/// A piece of a text that a block puts together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fragment {
+    /// Known text.
+    Text(Arc<str>),
+    /// A variable: `name`, or `record.column`.
+    Variable(Arc<str>),
+}
+
+/// The text of `fragments`; variables that are not known leave a hole.
+pub fn assembled(fragments: &[Fragment], variable: impl Fn(&str) -> Option<Arc<str>>) -> Vec<TextPiece> {
+    let piece = |fragment: &Fragment| match fragment {
+        Fragment::Text(text) => TextPiece::Known(Arc::clone(text)),
+        Fragment::Variable(name) => match variable(name) {
+            Some(text) => TextPiece::Known(text),
+            None => TextPiece::Hole(std::rc::Rc::new(super::value::Unknown {
+                reason: Arc::from("it executes SQL that is put together while it runs"),
+                place: Default::default(),
+            })),
+        },
+    };
+    fragments.iter().map(piece).collect()
 }
 
 /// Stands for an unknown piece of a text; no identifier looks like it.
