@@ -1,11 +1,13 @@
 //! onehead: database-migration history read from git.
 pub mod audit;
+pub mod branches;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;
 pub mod dialect;
 pub mod explain;
 pub mod history;
+pub mod hooks;
 pub mod locate;
 pub mod parallel;
 pub mod plan;

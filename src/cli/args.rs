@@ -1,6 +1,8 @@
 //! The command line as typed.
 
+mod branches;
 mod explain;
+mod hook;
 mod locate;
 mod merge_driver;
 mod rebase;
@@ -11,7 +13,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+pub(super) use branches::BranchesArgs;
 pub(super) use explain::ExplainArgs;
+pub(super) use hook::{HookAction, HookArgs, HookInstallArgs, HookName, HookRunArgs};
 pub(super) use locate::LocateArgs;
 pub(super) use merge_driver::MergeDriverArgs;
 pub(super) use rebase::RebaseArgs;
@@ -149,11 +153,21 @@ pub(super) enum Command {
         after_help = "What `revision` and `down_revision` say is merged by value, the rest line by line; of files that keep a head's\nid the head above the other wins. Exit codes: 0 merged, 1 a conflict is left, with git's marks, 129 could not run.\n\nExamples:\n  onehead merge-driver --install\n  git config merge.onehead.driver 'onehead merge-driver %O %A %B %P'"
     )]
     MergeDriver(MergeDriverArgs),
+    /// git hooks that check before a commit, a merge or a push
+    #[command(
+        after_help = "Examples:\n  onehead hook install pre-commit pre-push\n  onehead hook install --merge-driver\n  onehead hook run pre-commit"
+    )]
+    Hook(HookArgs),
     /// Everything that ever happened to the migrations of the trunk
     #[command(
         after_help = "Incidents with their beginning and end, what was changed after it had landed, numbers, and what stands open.\n\nExamples:\n  onehead audit\n  onehead audit origin/main --since 2024-01-01\n  onehead audit --format markdown -o MIGRATIONS.md"
     )]
     Audit(AuditArgs),
+    /// Every branch against the trunk as it is now, and against each other
+    #[command(
+        after_help = "Exit code 1 if a branch, or two that both land, would break the migrations.\n\nExamples:\n  onehead branches\n  onehead branches --match 'origin/*' --since '3 months'\n  onehead branches --refs 'refs/pull/*'"
+    )]
+    Branches(BranchesArgs),
     /// Where a revision lives and lived, and how it comes back
     #[command(
         after_help = "Exit code 1 if it is not found anywhere.\n\nExamples:\n  onehead locate 3f2a9c41d0be\n  onehead locate 3f2a9c41d0be origin/main\n  onehead locate 3f2a9c41d0be --lost"

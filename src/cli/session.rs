@@ -99,6 +99,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Reads the configuration that holds for the tree `root`, whatever was read before.
+    pub(super) fn configure_anew(&mut self, root: TreeId) -> Result<(), Failure> {
+        self.config = Config::default();
+        self.configure(Some(root))
+    }
+
     /// The faults that the configuration accepts. Those that it accepted in the tree `base` are no news; a
     /// configuration there that cannot be read accepted nothing.
     pub(super) fn accepted(&self, base: Option<TreeId>) -> Acceptances {

@@ -10,4 +10,4 @@ pub use delta::{Delta, Edit, Move, Reparenting, delta};
 pub use landing::{Landing, landings};
 pub use reader::{Classified, Headers, Reader};
 pub use snapshot::Snapshot;
-pub use timeline::{Emission, Timeline, timeline};
+pub use timeline::{Emission, Survey, Timeline, survey, timeline};

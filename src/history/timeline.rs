@@ -78,6 +78,21 @@ impl Timeline {
         self.states.files(state).cloned().collect()
     }
 
+    /// The numbers of the files of state number `state`, sorted by path. Equal files of all states have one number.
+    pub fn file_numbers(&self, state: u32) -> &[u32] {
+        &self.states.states[state as usize]
+    }
+
+    /// File number `number`.
+    pub fn file(&self, number: u32) -> &MigrationFile {
+        &self.states.files[number as usize]
+    }
+
+    /// The revision that file number `number` states, and what is wrong with the file.
+    pub fn classified(&self, number: u32) -> &Classified {
+        &self.table[number as usize]
+    }
+
     /// The revisions of state number `state`, sorted by id, then path.
     pub fn scripts(&self, state: u32) -> Vec<Arc<Script>> {
         let mut numbers = self.states.states[state as usize].to_vec();
@@ -130,12 +145,62 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
     }
     let watch = Watch::new(watched.iter().cloned());
     let (history, states) = walk(repo, which, &watch)?;
-    let mut layouts = Layouts {
-        history: &history,
-        rounds: vec![(watch, states)],
-        combos: Vec::new(),
-        of_commit: Vec::new(),
-    };
+    let mut layouts = settle(repo, reader, &history, (watch, states), watched, found)?;
+    let mut states = States::default();
+    layouts.read_states(reader, &mut states)?;
+    let emissions = layouts.emissions(&states);
+    Timeline::new(history, emissions, states, reader)
+}
+
+/// The states of every environment at some commits.
+pub struct Survey {
+    /// The states; there are no emissions.
+    pub timeline: Timeline,
+    /// Per commit, its environments with their states.
+    pub at: Vec<Vec<(Arc<Environment>, u32)>>,
+}
+
+/// Reads the states at the commits of `history`. It need be no whole history: parents only say where to look for what
+/// a directory was before it moved. The trees of `searched` are searched as a whole; an environment that none of them
+/// has may be missed elsewhere.
+///
+/// # Errors
+/// When an object is damaged.
+pub fn survey(
+    repo: &Repo,
+    reader: &mut Reader,
+    history: History,
+    searched: &[usize],
+) -> Result<Survey, Error> {
+    let (mut watched, mut found) = (BTreeSet::new(), Found::default());
+    let trees: BTreeSet<TreeId> = searched.iter().map(|at| history.commits[*at].tree).collect();
+    for tree in trees {
+        paths_to_watch(reader, tree, &mut found, &mut watched)?;
+    }
+    let watch = Watch::new(watched.iter().cloned());
+    let states = WatchedStates::resolve(repo, &history, &watch)?;
+    let mut layouts = settle(repo, reader, &history, (watch, states), watched, found)?;
+    let mut states = States::default();
+    layouts.read_states(reader, &mut states)?;
+    let at = layouts.of_commit.iter().map(|combo| {
+        let combo = &layouts.combos[*combo as usize];
+        let states = combo.layout.iter().zip(&combo.states);
+        states.filter_map(|(environment, state)| Some((Arc::clone(environment), (*state)?))).collect()
+    });
+    let at = at.collect();
+    Ok(Survey { timeline: Timeline::new(history, Vec::new(), states, reader)?, at })
+}
+
+/// Watches more and more until every commit's layout is known.
+fn settle<'h>(
+    repo: &Repo,
+    reader: &mut Reader,
+    history: &'h History,
+    first: (Watch, WatchedStates),
+    mut watched: BTreeSet<RepoPath>,
+    mut found: Found,
+) -> Result<Layouts<'h>, Error> {
+    let mut layouts = Layouts { history, rounds: vec![first], combos: Vec::new(), of_commit: Vec::new() };
     let mut fresh = BTreeSet::new();
     let count = history.commits.len();
     for sample in 0..SAMPLES.min(count) {
@@ -147,7 +212,7 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
         fresh.retain(|path| !watched.contains(path));
         if !fresh.is_empty() {
             let watch = Watch::new(fresh.iter().cloned());
-            let states = WatchedStates::resolve(repo, &history, &watch)?;
+            let states = WatchedStates::resolve(repo, history, &watch)?;
             layouts.rounds.push((watch, states));
             watched.append(&mut fresh);
             known.clear();
@@ -179,10 +244,7 @@ pub fn timeline(repo: &Repo, reader: &mut Reader, which: Walk) -> Result<Timelin
         }
         known.clear();
     }
-    let mut states = States::default();
-    layouts.read_states(reader, &mut states)?;
-    let emissions = layouts.emissions(&states);
-    Timeline::new(history, emissions, states, reader)
+    Ok(layouts)
 }
 
 /// Adds what decides the layout at `root`, and where its migrations are.

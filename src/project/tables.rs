@@ -67,6 +67,10 @@ pub(super) fn candidates<'e>(
     };
     let mut found = Candidates::default();
     for (path, blob) in files.of(Kind::Python) {
+        // A revision's `upgrade` is no call of Alembic's.
+        if environments.clone().any(|environment| environment.looks_at(path)) {
+            continue;
+        }
         let flags = flags(objects, blob, known)?;
         if flags.upgrades {
             found.upgrades.push(path.clone());

@@ -9,6 +9,7 @@ pub mod audit_markdown;
 pub mod audit_page;
 pub mod audit_text;
 mod audit_words;
+pub mod branches_text;
 pub mod check_github;
 pub mod check_gitlab;
 pub mod check_text;

@@ -1,6 +1,7 @@
 //! The documents that onehead prints, version 1: a frozen, versioned copy of what the analysis knows.
 //! These are the only types that derive `Serialize`; their fields are public interface.
 
+mod branches;
 mod locate;
 mod rebase;
 mod rule;
@@ -13,6 +14,7 @@ pub use rebase::RebasedCommit;
 mod audit;
 
 pub use audit::*;
+pub use branches::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
 pub use rule::{ConfigurationKey, ErrorAnswer, ExplainDocument, RulePage, Statement};
 

@@ -5,14 +5,15 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::{
-    AuditDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument, HeadsDocument,
-    LocateDocument, PlanDocument, TimelineRecord,
+    AuditDocument, BranchesDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument,
+    HeadsDocument, LocateDocument, PlanDocument, TimelineRecord,
 };
 
 /// Every kind of document with its schema, sorted by kind. `timeline` is the schema of one line.
 pub fn schemas() -> Vec<(&'static str, Schema)> {
     vec![
         ("audit", schema::<AuditDocument>("audit")),
+        ("branches", schema::<BranchesDocument>("branches")),
         ("check", schema::<CheckDocument>("check")),
         ("diff", schema::<DiffDocument>("diff")),
         ("explain", schema::<ExplainDocument>("explain")),

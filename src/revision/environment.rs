@@ -21,6 +21,18 @@ pub struct Environment {
     pub file_template: Option<String>,
 }
 
+impl Environment {
+    /// Whether a file at `path` stands where revision files are looked for, and hardly anything else: the top of the
+    /// repository is no such place.
+    pub fn looks_at(&self, path: &RepoPath) -> bool {
+        let is_in = |location: &VersionLocation| match location.recursive {
+            true => path.is_within(&location.path),
+            false => path.parent() == location.path,
+        };
+        path.name() != "env.py" && !path.parent().is_root() && self.version_locations.iter().any(is_in)
+    }
+}
+
 /// A directory of revision files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VersionLocation {

@@ -2,6 +2,7 @@
 //! the work tree or the result of a merge, becomes a [`TreeId`] that [`Objects`] can read.
 
 mod error;
+mod forks;
 mod ids;
 mod in_progress;
 mod lost;
@@ -20,6 +21,7 @@ mod worktree;
 mod write;
 
 pub use error::Error;
+pub use forks::{Common, Fork, Forks, NamedRef, forks, matches_glob};
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};
 pub use in_progress::{InProgress, Unmerged};
 pub use lost::ReflogEntry;
@@ -28,7 +30,9 @@ pub use objects::{Commit, CommitDetails, Entry, EntryKind, Objects, ObjectsFacto
 pub use patch_id::equivalents;
 pub use range::Range;
 pub use repo::{RefTip, Repo, Trunk};
-pub use tree_edit::{changed_files, edit_tree};
+pub use tree_edit::{changed_files, edit_tree, mount};
 pub use walk::{History, Walk, WalkedCommit, walk};
 pub use watch::{Watch, WatchedStates};
-pub use write::{Amended, BranchMove, CheckedOut, DriverPlan, FileEdit, Moved, RefUpdate, UndoRecord};
+pub use write::{
+    Amended, BranchMove, CheckedOut, DriverPlan, FileEdit, HookFile, HookPlace, Moved, RefUpdate, UndoRecord,
+};

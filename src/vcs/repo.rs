@@ -306,6 +306,21 @@ impl Repo {
         None
     }
 
+    /// The ref at the end of the chain of symbolic refs that begins with the full name `name` (or `HEAD`), with its
+    /// commit; `None` where there is none.
+    pub fn find_ref(&self, name: &str) -> Option<RefTip> {
+        let mut reference = self.local.try_find_reference(name).ok()??;
+        for _ in 0..8 {
+            let Some(id) = reference.target().try_id().map(ToOwned::to_owned) else {
+                reference = reference.follow()?.ok()?;
+                continue;
+            };
+            let name = reference.name().as_bstr().to_str_lossy().into_owned();
+            return Some(RefTip { commit: self.peel(id, &name).ok()?, name });
+        }
+        None
+    }
+
     /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are. Undo records
     /// are left out: what they keep was moved away from.
     pub(in crate::vcs) fn raw_tips(&self) -> Result<Vec<ObjectId>, Error> {

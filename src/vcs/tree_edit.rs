@@ -71,6 +71,36 @@ fn directory(
     objects.write_tree(members.into_values()).map(Some)
 }
 
+/// A tree in memory that holds nothing but these trees, each at its path; of one inside another the outer stays.
+///
+/// # Errors
+/// When a tree cannot be stored.
+pub fn mount(objects: &Objects, places: &BTreeMap<RepoPath, TreeId>) -> Result<TreeId, Error> {
+    let is_inner = |path: &RepoPath| places.keys().any(|outer| outer != path && path.is_within(outer));
+    let outermost = places.iter().filter(|(path, _)| !is_inner(path));
+    let places: Vec<(Vec<&[u8]>, TreeId)> = outermost
+        .map(|(path, tree)| (path.components().map(|part| part.as_ref()).collect(), *tree))
+        .collect();
+    mounted(objects, places)
+}
+
+fn mounted(objects: &Objects, places: Vec<(Vec<&[u8]>, TreeId)>) -> Result<TreeId, Error> {
+    let mut below: BTreeMap<&[u8], Vec<(Vec<&[u8]>, TreeId)>> = BTreeMap::new();
+    for (mut path, tree) in places {
+        if path.is_empty() {
+            return Ok(tree);
+        }
+        let first = path.remove(0);
+        below.entry(first).or_default().push((path, tree));
+    }
+    let mut members = Vec::with_capacity(below.len());
+    for (name, places) in below {
+        let id = mounted(objects, places)?.0;
+        members.push(Entry { name: name.into(), kind: EntryKind::Tree, executable: false, id });
+    }
+    objects.write_tree(members)
+}
+
 /// Paths of files that differ between two trees, sorted.
 ///
 /// # Errors

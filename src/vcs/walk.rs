@@ -73,7 +73,8 @@ pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedS
             })
             .collect();
         drop(receive);
-        let visited = Visit::new(repo)?.run(repo, walk, |first, trees| {
+        let (tips, first_parent) = starts(repo, walk)?;
+        let visited = Visit::new(repo)?.run(repo, tips, first_parent, |first, trees| {
             // A worker that failed has dropped its end; its error is reported below.
             let _ = send.send((first, trees));
         });
@@ -89,6 +90,24 @@ pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedS
         let (history, position) = visited.ordered();
         let states = WatchedStates::assemble(parts, &position);
         Ok((history, states))
+    })
+}
+
+/// The commits that `tips` reach; what is no commit is passed over.
+///
+/// # Errors
+/// When an object is damaged.
+pub(in crate::vcs) fn commits_below(repo: &Repo, tips: Vec<ObjectId>) -> Result<History, Error> {
+    let (history, _) = Visit::new(repo)?.run(repo, tips, false, |_, _| {})?.ordered();
+    Ok(history)
+}
+
+/// Where a walk starts, and whether it keeps to first parents.
+fn starts(repo: &Repo, walk: Walk) -> Result<(Vec<ObjectId>, bool), Error> {
+    Ok(match walk {
+        Walk::FirstParent(tip) => (vec![tip.0], true),
+        Walk::Ancestry(tip) => (vec![tip.0], false),
+        Walk::All => (repo.raw_tips()?, false),
     })
 }
 
@@ -116,15 +135,11 @@ impl Visit {
     fn run(
         mut self,
         repo: &Repo,
-        walk: Walk,
+        mut stack: Vec<ObjectId>,
+        first_parent: bool,
         mut batch_ready: impl FnMut(u32, Vec<TreeId>),
     ) -> Result<Self, Error> {
         let objects = repo.objects();
-        let mut stack = match walk {
-            Walk::FirstParent(tip) | Walk::Ancestry(tip) => vec![tip.0],
-            Walk::All => repo.raw_tips()?,
-        };
-        let first_parent = matches!(walk, Walk::FirstParent(_));
         let mut seen: HashMap<ObjectId, ()> = HashMap::default();
         let mut buffer = Vec::new();
         let mut batch = Vec::with_capacity(BATCH);

@@ -8,6 +8,7 @@ mod amend;
 mod convert;
 mod files;
 mod follow;
+mod hook_files;
 mod paths;
 mod refs;
 mod settings;
@@ -22,6 +23,7 @@ use gix::objs::{Kind, TreeRefIter, Write as _};
 
 pub use self::amend::Amended;
 pub use self::follow::{BranchMove, CheckedOut, Moved};
+pub use self::hook_files::{HookFile, HookPlace};
 pub use self::refs::RefUpdate;
 pub(in crate::vcs) use self::refs::UNDO;
 pub use self::settings::DriverPlan;

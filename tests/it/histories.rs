@@ -77,7 +77,30 @@ fn document(
         answer
     };
     let parse = |text: &str| serde_json::from_str(text).map_err(|error| format!("{error}: {text}"));
-    if lines { answer.stdout.lines().map(parse).collect() } else { parse(&answer.stdout) }
+    let documents: Vec<Value> = match lines {
+        true => answer.stdout.lines().map(parse).collect::<Result<_, _>>()?,
+        false => vec![parse(&answer.stdout)?],
+    };
+    for document in &documents {
+        follows_its_schema(document)?;
+    }
+    Ok(if lines { Value::Array(documents) } else { documents.into_iter().next().unwrap_or_default() })
+}
+
+/// What a document says it is, it is.
+fn follows_its_schema(document: &Value) -> Result<(), String> {
+    let Some(kind) = document["schema"].as_str().and_then(|name| name.split('/').nth(1)) else {
+        return Ok(());
+    };
+    let file = format!("{}/fixtures/schemas/{kind}.json", env!("CARGO_MANIFEST_DIR"));
+    let Ok(schema) = std::fs::read_to_string(&file) else { return Err(format!("there is no {file}")) };
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let faults: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(format!("against {kind}.json: {}", faults.join("; "))) }
 }
 
 /// What a terminal must never get: control characters, and characters that turn the direction of writing.
@@ -145,6 +168,8 @@ histories! {
     baseline,
     both_sides_heal_two_heads_in_opposite_order,
     branch_rebased_and_reparented,
+    branches,
+    branches_that_get_along,
     cherry_picked_migration_on_both_sides,
     competing_merge_revisions,
     conflict_in_one_file,

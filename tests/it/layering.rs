@@ -14,6 +14,7 @@ const LAYERS: &[&str] = &[
     "revision",
     "dialect",
     "history",
+    "hooks",
     "schema",
     "project",
     "locate",
@@ -21,6 +22,7 @@ const LAYERS: &[&str] = &[
     "rules",
     "check",
     "explain",
+    "branches",
     "audit",
     "plan",
     "rebase",
@@ -33,7 +35,7 @@ const STRANGERS: &[(&str, &[&str])] = &[
     ("python", &["vcs"]),
     ("diagnostic", &["dialect", "history"]),
     ("rules", &["dialect"]),
-    ("report", &["dialect", "rules", "check"]),
+    ("report", &["dialect", "rules", "check", "branches"]),
 ];
 
 /// What only some places may name: the word, the places, and why.

@@ -15,6 +15,7 @@ mod audit;
 mod faults;
 mod fix;
 mod histories;
+mod hooks;
 mod layering;
 mod middle;
 mod rebase;

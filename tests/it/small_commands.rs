@@ -75,7 +75,9 @@ fn ceilings_elsewhere_do_not_matter() {
 #[ignore = "needs the schema of SARIF 2.1.0"]
 fn sarif_is_valid() {
     let file = std::env::var_os("ONEHEAD_SARIF_SCHEMA").expect("ONEHEAD_SARIF_SCHEMA names a file");
-    let schema = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    // As published, the pattern of languages ends in `]?$`, which is no regular expression.
+    let schema = std::fs::read_to_string(file).unwrap().replace("{2}]?$", "{2}$");
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
     let (mut logs, mut results) = (0, 0);
     for name in history::names() {

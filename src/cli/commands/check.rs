@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::baseline;
 use crate::check::{Question, Side, check};
-use crate::cli::args::{CheckArgs, CheckFormat, Global};
+use crate::cli::args::{self, CheckArgs, CheckFormat, Global};
 use crate::cli::config::Level;
 use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::pages::rule_pages;
@@ -10,7 +10,7 @@ use crate::cli::session::{Session, is_relevant};
 use crate::cli::shell::shell_word;
 use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
-use crate::history::Reader;
+use crate::history::{Reader, Snapshot};
 use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::sarif::{EditedFile, Input, sarif};
@@ -42,42 +42,15 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         accepted: accepted.view(),
     };
     let mut reader = session.reader();
-    let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;
-    if answer.findings.is_empty() {
-        session.note_absent(answer.merged.iter().map(|snapshot| &snapshot.environment), out);
+    let fixing = Fixing {
+        asks: fix_command(global, args),
+        writes: if args.staged || args.worktree { " --write" } else { " --commit" },
+    };
+    let Examined { document, findings, plan, merged, failed, .. } =
+        examine(&session, &mut reader, &question, &fixing, global.fail_on)?;
+    if findings.is_empty() {
+        session.note_absent(merged.iter().map(|snapshot| &snapshot.environment), out);
     }
-    let mut findings = apply_levels(&session, answer.findings);
-    let plan = match findings.iter().any(|finding| is_repairable(finding, answer.brings_nothing)) {
-        true => name_fixes(&session, &mut reader, &question, (global, args), &mut findings),
-        false => None,
-    };
-    name_docstrings(&fix_command(global, args, " --docstrings"), answer.brings_nothing, &mut findings);
-    let fail_on = global.fail_on.map_or(Severity::Error, Into::into);
-    let failed = findings.iter().any(|finding| finding.severity <= fail_on);
-    let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
-    let document = CheckDocument {
-        schema: "onehead/check/v1",
-        version: VERSION,
-        base: hex(base.and_then(|base| base.commit)),
-        head: hex(head.commit.filter(|_| head.committed)),
-        merge_base: hex(answer.merge_base),
-        verdict: if failed { "findings" } else { "clean" },
-        suppressed: apply_levels(&session, answer.accepted).len(),
-        merged: answer
-            .merged
-            .iter()
-            .map(|snapshot| MergedEnvironment {
-                name: snapshot.environment.name.clone(),
-                dialect: snapshot.environment.dialect,
-                directory: snapshot.environment.directory.to_string(),
-                version_locations: convert::locations(&snapshot.environment),
-                found_by: snapshot.environment.found_by.clone(),
-                facts: convert::facts(snapshot),
-                unscanned: convert::unscanned(snapshot),
-            })
-            .collect(),
-        findings: findings.iter().map(convert::finding).collect(),
-    };
     if args.write_baseline {
         return baseline::write(&session, global, (&document.findings, &args.reason), out);
     }
@@ -101,11 +74,82 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             }))?;
         }
     }
-    leave_to_the_end((session, reader, document, answer.merged));
+    leave_to_the_end((session, reader, document, merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
-fn side(session: &Session<'_>, commit: CommitId) -> Result<Side, Error> {
+/// What came of a question.
+pub(super) struct Examined {
+    pub(super) document: CheckDocument,
+    pub(super) findings: Vec<Diagnostic>,
+    /// The repair of what can be repaired.
+    plan: Option<Plan>,
+    pub(super) merged: Vec<Snapshot>,
+    pub(super) brings_nothing: bool,
+    /// Whether a finding is as bad as what the exit code counts.
+    pub(super) failed: bool,
+}
+
+/// The command that mends what was found.
+pub(super) struct Fixing {
+    /// `onehead fix` with the options that ask the same question.
+    pub(super) asks: String,
+    /// What makes it write.
+    pub(super) writes: &'static str,
+}
+
+impl Fixing {
+    fn command(&self, more: &str) -> String {
+        format!("{}{more}{}", self.asks, self.writes)
+    }
+}
+
+/// Asks, with severities as configured and with the repair of each finding.
+pub(super) fn examine(
+    session: &Session<'_>,
+    reader: &mut Reader,
+    question: &Question<'_>,
+    fixing: &Fixing,
+    fail_on: Option<args::Severity>,
+) -> Result<Examined, Failure> {
+    let answer = check(&session.repo, reader, question, &|environments| session.prepare(environments))?;
+    let mut findings = apply_levels(session, answer.findings);
+    let plan = match findings.iter().any(|finding| is_repairable(finding, answer.brings_nothing)) {
+        true => name_fixes(session, reader, question, &fixing.command(""), &mut findings),
+        false => None,
+    };
+    name_docstrings(&fixing.command(" --docstrings"), answer.brings_nothing, &mut findings);
+    let fail_on = fail_on.map_or(Severity::Error, Into::into);
+    let failed = findings.iter().any(|finding| finding.severity <= fail_on);
+    let hex = |commit: Option<CommitId>| commit.map(|commit| commit.to_string());
+    let document = CheckDocument {
+        schema: "onehead/check/v1",
+        version: VERSION,
+        base: hex(question.base.and_then(|base| base.commit)),
+        head: hex(question.head.commit.filter(|_| question.head.committed)),
+        merge_base: hex(answer.merge_base),
+        verdict: if failed { "findings" } else { "clean" },
+        suppressed: apply_levels(session, answer.accepted).len(),
+        merged: answer
+            .merged
+            .iter()
+            .map(|snapshot| MergedEnvironment {
+                name: snapshot.environment.name.clone(),
+                dialect: snapshot.environment.dialect,
+                directory: snapshot.environment.directory.to_string(),
+                version_locations: convert::locations(&snapshot.environment),
+                found_by: snapshot.environment.found_by.clone(),
+                facts: convert::facts(snapshot),
+                unscanned: convert::unscanned(snapshot),
+            })
+            .collect(),
+        findings: findings.iter().map(convert::finding).collect(),
+    };
+    let (merged, brings_nothing) = (answer.merged, answer.brings_nothing);
+    Ok(Examined { document, findings, plan, merged, brings_nothing, failed })
+}
+
+pub(super) fn side(session: &Session<'_>, commit: CommitId) -> Result<Side, Error> {
     Ok(Side { tree: session.repo.tree_of(commit)?, commit: Some(commit), committed: true })
 }
 
@@ -150,7 +194,7 @@ fn name_fixes(
     session: &Session<'_>,
     reader: &mut Reader,
     question: &Question<'_>,
-    (global, args): (&Global, &CheckArgs),
+    command: &str,
     findings: &mut [Diagnostic],
 ) -> Option<Plan> {
     let choices = Choices {
@@ -162,7 +206,6 @@ fn name_fixes(
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
     let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
     let plan = plan.ok()?;
-    let command = fix_command(global, args, "");
     for finding in findings {
         // One finding may take several rounds.
         let own = plan.groups.iter().filter(|group| mends(group, finding));
@@ -224,15 +267,14 @@ fn repairs(
 }
 
 /// The `fix` that asks what this `check` asked.
-fn fix_command(global: &Global, args: &CheckArgs, more: &str) -> String {
+fn fix_command(global: &Global, args: &CheckArgs) -> String {
     let mut command = "onehead fix".to_owned();
     for (option, value) in [("--trunk", &global.trunk), ("--base", &args.base), ("--head", &args.head)] {
         if let Some(value) = value {
             command.push_str(&format!(" {option} {}", shell_word(value)));
         }
     }
-    command.push_str(more);
-    command + if args.staged || args.worktree { " --write" } else { " --commit" }
+    command
 }
 
 /// Severities as the configuration has them.

@@ -2,6 +2,7 @@
 
 mod audit;
 mod baseline;
+mod branches;
 mod check;
 mod completions;
 mod diff;
@@ -9,6 +10,8 @@ mod explain;
 mod fix;
 mod graph;
 mod heads;
+mod hook;
+mod hook_install;
 mod init;
 mod locate;
 mod man;
@@ -31,7 +34,9 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Fix(command) => fix::run(&args.global, command, out),
         Command::MergeDriver(command) => merge_driver::run(&args.global, command, out),
         Command::Rebase(command) => rebase::run(&args.global, command, out),
+        Command::Hook(command) => hook::run(&args.global, command, out),
         Command::Audit(command) => audit::run(&args.global, command, out),
+        Command::Branches(command) => branches::run(&args.global, command, out),
         Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Schema(command) => schema::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
