@@ -32,9 +32,13 @@ pub(super) fn worded(meta: &'static RuleMeta, fault: &ReplayFault) -> Diagnostic
     let revisions = [Some(&fault.place), fault.earlier.as_ref()];
     let revisions = revisions.into_iter().flatten().filter_map(|place| place.revision.as_deref());
     let diagnostic = diagnostic.revisions(revisions);
-    match fault.stops {
+    let diagnostic = match fault.stops && fault.sureness == Sureness::Certain {
         true => diagnostic.because("an upgrade from an empty database stops here"),
         false => diagnostic,
+    };
+    match &fault.doubt {
+        Some(doubt) => diagnostic.because(doubt.to_string()),
+        None => diagnostic,
     }
 }
 
