@@ -35,12 +35,13 @@ pub(super) fn grade(machine: &mut Machine, world: World) {
                 fault.kind = FaultKind::TableNeverCreated;
                 Some(OUTSIDE)
             }
+            // What is outside may have made it before, and a revision dropped it under another name.
+            FaultKind::TableMissing | FaultKind::TargetTableMissing if is_open && fault.earlier.is_none() => {
+                Some(OUTSIDE)
+            }
             FaultKind::TargetTableMissing if never(fault) => {
                 let schema = fault.objects.first().and_then(|name| schema_of(name));
-                match is_open {
-                    true => Some(OUTSIDE),
-                    false => (!schemas.contains(&schema)).then_some(OTHER_SCHEMA),
-                }
+                (!schemas.contains(&schema)).then_some(OTHER_SCHEMA)
             }
             FaultKind::IndexMissing | FaultKind::ConstraintMissing if is_open => Some(OUTSIDE),
             kind if !world.database_known && is_of_one_database(kind) => Some(OTHER_DATABASE),

@@ -553,7 +553,11 @@ impl Machine {
             return;
         }
         self.memo.insert(spec.name.clone(), place.clone());
+        let faults = self.faults.len();
         self.create_enum(spec, false, place);
+        if spec.created == EnumCreation::WithTableBefore21 {
+            self.doubt_since(faults, "SQLAlchemy 2.1 and later leave the type alone");
+        }
     }
 
     /// Finds the enum or domain that a type's text names, and tells where it is missing.
