@@ -404,7 +404,10 @@ impl Machine {
         let faults = self.faults.len();
         self.fault(FaultKind::ConstraintMissing, place, earlier, objects, message);
         if before_12.is_some() {
-            self.doubt_since(faults, "PostgreSQL 11 and older name a foreign key after its first column only");
+            self.doubt_since(
+                faults,
+                "PostgreSQL 11 and older name a foreign key after its first column only",
+            );
         } else if self.may_come_with_type(table, kind) {
             self.doubt_since(faults, "the type of a column may bring a constraint of its own");
         }
@@ -430,9 +433,10 @@ impl Machine {
         };
         match kind {
             ConstraintKind::Check => true,
-            ConstraintKind::Any => {
-                self.schema.table(table).is_none_or(|table| !table.columns.iter().all(|column| plain(&column.ty)))
-            }
+            ConstraintKind::Any => self
+                .schema
+                .table(table)
+                .is_none_or(|table| !table.columns.iter().all(|column| plain(&column.ty))),
             ConstraintKind::Unique | ConstraintKind::ForeignKey | ConstraintKind::Primary => false,
         }
     }

@@ -50,7 +50,8 @@ pub(super) fn detect<'p>(
     above: &[RepoPath],
 ) -> Detected {
     let locations = environment.version_locations.iter().map(|location| &location.path);
-    let named = locations.chain([&environment.directory]).flat_map(RepoPath::components).find_map(by_directory);
+    let named =
+        locations.chain([&environment.directory]).flat_map(RepoPath::components).find_map(by_directory);
     if let Some(database) = named {
         return Detected { database, sure: true };
     }

@@ -17,13 +17,16 @@ pub(super) struct World {
 }
 
 const OTHER_DATABASE: &str = "the project speaks of more than one database, and not all would refuse this";
-const NAMING: &str = "env.py's target_metadata could not be read, and its naming convention may give other names";
-const OUTSIDE: &str = "the migrations rest on tables that they never create, so something else creates tables, too";
+const NAMING: &str =
+    "env.py's target_metadata could not be read, and its naming convention may give other names";
+const OUTSIDE: &str =
+    "the migrations rest on tables that they never create, so something else creates tables, too";
 const OTHER_SCHEMA: &str = "the migrations create nothing in that schema: something else does";
 
 /// Takes back the certainty of what could be otherwise.
 pub(super) fn grade(machine: &mut Machine, world: World) {
-    let created: BTreeSet<Arc<str>> = machine.created().iter().map(|name| Arc::from(name.to_string())).collect();
+    let created: BTreeSet<Arc<str>> =
+        machine.created().iter().map(|name| Arc::from(name.to_string())).collect();
     let never = |fault: &ReplayFault| fault.objects.first().is_some_and(|object| !created.contains(object));
     // What is altered and never created is created elsewhere: then that may create anything.
     let is_open = machine.faults.iter().any(|fault| fault.kind == FaultKind::TableMissing && never(fault));
