@@ -274,7 +274,7 @@ fn is_judged(entry: &Acceptance, accepted: Accepted<'_>, known: &Known<'_>) -> b
     let is_decided = match rules::by_name(&entry.rule).map(rules::Rule::decided_by) {
         Some(DecidedBy::State) => true,
         Some(DecidedBy::Project) => known.project,
-        Some(DecidedBy::Merge) | None => false,
+        Some(DecidedBy::Merge | DecidedBy::Bodies) | None => false,
     };
     is_studied && is_decided
 }

@@ -316,7 +316,8 @@ fn compare(
     };
     let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
     let nothing = HistoryFacts::default();
-    let mut old = match found.is_empty() {
+    // An entry that accepted a fault of base and accepts none any more is news.
+    let mut old = match found.is_empty() && question.accepted.entries.is_empty() {
         true => Vec::new(),
         false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
     };

@@ -1,6 +1,7 @@
 //! What no plan repairs, and what a person does instead.
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::rules::{self, DecidedBy};
 
 /// What to do by hand about a graph fault that has no one right repair; `None` for faults that are not
 /// of the graph, or that a plan repairs.
@@ -24,8 +25,17 @@ fn sentence(rule: &str) -> Option<&'static str> {
         "revision-id-too-long" => {
             "choose an id of at most 32 characters, or widen alembic_version.version_num in every database"
         }
+        rule if is_of_bodies(rule) => {
+            "a plan changes no revision's body: correct the one that has not landed, or add a revision that does"
+        }
         _ => return None,
     })
+}
+
+/// Whether the fault is one between the bodies of revisions. A plan neither makes nor repairs those: they can be
+/// known only once the graph is whole, and were there before.
+pub(super) fn is_of_bodies(rule: &str) -> bool {
+    rules::by_name(rule).is_some_and(|rule| rule.decided_by() == DecidedBy::Bodies)
 }
 
 /// Why the fault is left alone, and what to do, where it is one that `fix` should speak of.

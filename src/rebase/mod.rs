@@ -2,7 +2,7 @@
 //! belong.
 //!
 //! Two histories are made in memory. The plain one is what `git rebase` would make, so that what conflicts
-//! here conflicts there ([`replay`]). Each of its states is then repaired by itself ([`repair`]): what the
+//! here conflicts there (`replay`). Each of its states is then repaired by itself (`repair`): what the
 //! branch adds goes on top of what upstream has, and a file has the same name and id in every commit.
 
 mod conflicts;

@@ -52,6 +52,9 @@ pub(super) struct Repaired {
     pub(super) refused: Vec<Refusal>,
 }
 
+/// Files of a state with their blobs.
+type Files = Vec<(RepoPath, Option<BlobId>)>;
+
 /// Repairs states that stand on one upstream.
 pub(super) struct Repairer<'a, E> {
     pub(super) repo: &'a Repo,
@@ -60,7 +63,7 @@ pub(super) struct Repairer<'a, E> {
     pub(super) choices: &'a Choices,
     pub(super) prepare: &'a dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
     settled: Vec<Settled>,
-    known: HashMap<Vec<(RepoPath, Option<BlobId>)>, (Changes, Vec<Refusal>)>,
+    known: HashMap<Files, (Changes, Vec<Refusal>)>,
 }
 
 impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {

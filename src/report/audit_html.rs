@@ -1,6 +1,6 @@
 //! `onehead audit` as one HTML file: no network, nothing to install, for reading, clicking and printing.
 //!
-//! The page is `templates/audit.html` with the data in the place of [`DATA`]. All that comes from the repository is in
+//! The page is `templates/audit.html` with the data in the place of `DATA`. All that comes from the repository is in
 //! that data, as JSON in which no `<` stands, and the page shows it as text only.
 
 use std::io;

@@ -22,7 +22,7 @@ pub fn check_text(doc: &CheckDocument, out: &mut dyn io::Write) -> io::Result<()
         return writeln!(out, "{}: {}", paint(GOOD, "clean"), state(doc));
     }
     for finding in &doc.findings {
-        write_finding(finding, doc, out)?;
+        write_finding(finding, doc.head.as_deref(), out)?;
         writeln!(out)?;
     }
     let counts = counts(doc);
@@ -33,7 +33,12 @@ pub fn check_text(doc: &CheckDocument, out: &mut dyn io::Write) -> io::Result<()
     }
 }
 
-fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write) -> io::Result<()> {
+/// Writes a finding in the commit `head`, of the work tree or index without one.
+pub(super) fn write_finding(
+    finding: &Finding,
+    head: Option<&str>,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
     let (name, style) = severity(finding.severity);
     write!(out, "{}", paint(style, format!("{name}[{}]", printable(&finding.rule))))?;
     if let Some(environment) = &finding.environment {
@@ -57,8 +62,15 @@ fn write_finding(finding: &Finding, doc: &CheckDocument, out: &mut dyn io::Write
             writeln!(out, "  {}: {}", paint(GOOD, "fix"), printable(&fix.summary))
         }
         None => {
-            let head = doc.head.as_deref().map(|head| format!(" {}", short(head))).unwrap_or_default();
-            writeln!(out, "  {}: onehead graph{head}", paint(GOOD, "look"))
+            let look = match finding.revisions.is_empty() {
+                // Not of the graph: its page says more than a drawing.
+                true => format!("onehead explain {}", finding.rule),
+                false => match head {
+                    Some(head) => format!("onehead graph {}", short(head)),
+                    None => "onehead graph".to_owned(),
+                },
+            };
+            writeln!(out, "  {}: {look}", paint(GOOD, "look"))
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use std::io;
 
-use super::model::{ExplainDocument, RulePage, Severity};
-use super::style::{BAD, DIM, HEADING, MARK, UNUSUAL, paint, table, write_table};
+use super::check_text::write_finding;
+use super::locate_text::locate_text;
+use super::model::{ErrorAnswer, ExplainDocument, RulePage, Severity};
+use super::style::{BAD, DIM, HEADING, MARK, UNUSUAL, paint, short, table, write_table};
+use crate::text::printable;
 
 /// Columns that a line of prose takes.
 const WIDTH: usize = 100;
@@ -13,6 +16,9 @@ const WIDTH: usize = 100;
 /// # Errors
 /// Those of `out`.
 pub fn explain_text(doc: &ExplainDocument, out: &mut dyn io::Write) -> io::Result<()> {
+    if let Some(answer) = &doc.answer {
+        return write_answer(answer, &doc.rules, out);
+    }
     for (at, key) in doc.configuration.iter().enumerate() {
         if at > 0 {
             writeln!(out)?;
@@ -24,6 +30,40 @@ pub fn explain_text(doc: &ExplainDocument, out: &mut dyn io::Write) -> io::Resul
         [] => Ok(()),
         [page] => write_page(page, out),
         pages => write_list(pages, out),
+    }
+}
+
+fn write_answer(answer: &ErrorAnswer, rules: &[RulePage], out: &mut dyn io::Write) -> io::Result<()> {
+    wrapped(&printable(&answer.meaning), "", out)?;
+    if let Some(commit) = &answer.commit {
+        writeln!(out, "\n{}", paint(HEADING, format!("here, at {}", short(commit))))?;
+    }
+    for fact in &answer.facts {
+        writeln!(out, "  {} {}", paint(DIM, "-"), printable(fact))?;
+    }
+    for finding in &answer.findings {
+        write_finding(finding, answer.commit.as_deref(), out)?;
+    }
+    if answer.commit.is_some()
+        && answer.facts.is_empty()
+        && answer.findings.is_empty()
+        && answer.located.is_none()
+    {
+        writeln!(
+            out,
+            "  no file has such a fault: another commit was deployed, or the cause is in the database"
+        )?;
+    }
+    if let Some(located) = &answer.located {
+        locate_text(located, out)?;
+    }
+    for statement in &answer.statements {
+        writeln!(out, "\n{}:\n  {}", printable(&statement.purpose), printable(&statement.text))?;
+    }
+    let pages: Vec<String> = rules.iter().map(|page| format!("onehead explain {}", page.name)).collect();
+    match pages.is_empty() {
+        true => Ok(()),
+        false => writeln!(out, "\n{}", paint(DIM, format!("more: {}", pages.join("   ")))),
     }
 }
 

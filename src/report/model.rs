@@ -14,7 +14,7 @@ mod audit;
 
 pub use audit::*;
 pub use locate::{Holder, LocateDocument, LocateEvent, Presence, Source, Suggestion};
-pub use rule::{ConfigurationKey, ExplainDocument, RulePage};
+pub use rule::{ConfigurationKey, ErrorAnswer, ExplainDocument, RulePage, Statement};
 
 /// This build's version, stated in every document.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -253,6 +253,7 @@ pub(super) fn page() -> RulePage {
 pub(super) fn explain() -> ExplainDocument {
     let key = ConfigurationKey { key: "trunk".to_owned(), description: "The branch.".to_owned() };
     ExplainDocument {
+        answer: None,
         schema: "onehead/explain/v1",
         version: VERSION,
         rules: vec![page()],

@@ -1,3 +1,5 @@
+//! The schema as a Mermaid entity relationship diagram.
+
 use std::io;
 
 use super::model::schema::SchemaDocument;

@@ -1,3 +1,5 @@
+//! The schema as PostgreSQL statements.
+
 use std::io;
 
 use super::model::schema::SchemaDocument;

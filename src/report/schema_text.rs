@@ -1,3 +1,5 @@
+//! The schema as text for people.
+
 use std::io;
 
 use super::model::schema::SchemaDocument;

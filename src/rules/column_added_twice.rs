@@ -1,5 +1,5 @@
 use super::schema_fault::{told, worded};
-use super::{Rule, RuleMeta, SchemaCx};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::FaultKind;
 
@@ -25,6 +25,10 @@ Drop the later addition. If it was meant to change the type, write `op.alter_col
 impl Rule for ColumnAddedTwice {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {

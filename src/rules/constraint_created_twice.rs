@@ -1,5 +1,5 @@
 use super::schema_fault::{told, worded};
-use super::{Rule, RuleMeta, SchemaCx};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::FaultKind;
 
@@ -26,6 +26,10 @@ Give the later one another name, or drop it; replace a primary key with `op.drop
 impl Rule for ConstraintCreatedTwice {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {

@@ -1,5 +1,5 @@
 use super::schema_fault::{told, worded};
-use super::{Rule, RuleMeta, SchemaCx};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::FaultKind;
 
@@ -27,6 +27,10 @@ Databases without enum types (MySQL, SQLite) and `native_enum=False` need nothin
 impl Rule for EnumNotCreated {
     fn meta(&self) -> &'static RuleMeta {
         &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {

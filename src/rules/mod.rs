@@ -116,6 +116,8 @@ pub enum DecidedBy {
     Merge,
     /// What surrounds the environments.
     Project,
+    /// What the bodies of an environment's revisions do in their order, told only where the graph is whole.
+    Bodies,
 }
 
 /// What rules see of a whole tree.

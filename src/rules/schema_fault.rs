@@ -22,7 +22,7 @@ pub(super) fn worded(meta: &'static RuleMeta, fault: &ReplayFault) -> Diagnostic
     };
     let objects: Vec<&str> = fault.objects.iter().map(|object| &**object).collect();
     let mut diagnostic = Diagnostic::new(meta.name, severity, fault.message.clone())
-        .about(format!("{:?} {}", fault.kind, objects.join(" ")))
+        .about(objects.join(" "))
         .at(place(&fault.place));
     if let Some(earlier) = &fault.earlier {
         let whose = earlier.revision.as_deref().map_or_else(String::new, |id| format!(" in '{id}'"));

@@ -127,7 +127,6 @@ macro_rules! histories {
 }
 
 histories! {
-    accepted_faults,
     alembic_without_environment,
     alters_missing_object,
     audit_changes,
@@ -182,6 +181,7 @@ histories! {
     environment_in_pyproject,
     environments_in_onehead_yaml,
     explain_and_init,
+    explain_error_messages,
     filename_mismatch,
     first_migration_of_a_repository,
     fix_both_on_trunk,

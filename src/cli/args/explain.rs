@@ -4,8 +4,8 @@ use super::Format;
 
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct ExplainArgs {
-    /// A rule's name, or "configuration" [default: the list of rules]
-    #[arg(value_name = "RULE")]
+    /// A rule's name, "configuration", or an error message of Alembic in quotes [default: the list of rules]
+    #[arg(value_name = "RULE|MESSAGE")]
     pub(in crate::cli) topic: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]

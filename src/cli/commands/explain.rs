@@ -1,22 +1,26 @@
 use std::io::Write as _;
 
-use crate::cli::args::{ExplainArgs, Format};
+use super::locate;
+use crate::check::Side;
+use crate::cli::args::{ExplainArgs, Format, Global};
 use crate::cli::config::keys;
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::pages::{rule_page, rule_pages};
+use crate::cli::session::Session;
+use crate::explain::{Statement, Trouble, answer, recognize};
+use crate::plan::REPAIRABLE;
+use crate::report::convert;
 use crate::report::explain_text::explain_text;
-use crate::report::model::{ConfigurationKey, ExplainDocument, RulePage, VERSION};
+use crate::report::model::{self, ConfigurationKey, ErrorAnswer, ExplainDocument, RulePage, VERSION};
+use crate::revision::Environment;
 use crate::rules::by_name;
 
-/// What is asked for by name. Each looks at the topic and answers if it is its own, the first one wins.
-const SOURCES: [fn(&str) -> Option<ExplainDocument>; 2] = [rule, configuration];
-
-pub(super) fn run(args: &ExplainArgs, out: &mut Output) -> Result<Verdict, Failure> {
+pub(super) fn run(global: &Global, args: &ExplainArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let document = match &args.topic {
         None => document(rule_pages(), Vec::new()),
-        Some(topic) => match SOURCES.iter().find_map(|source| source(topic.trim())) {
+        Some(topic) => match rule(topic.trim()).or_else(|| configuration(topic.trim())) {
             Some(document) => document,
-            None => return Err(unknown(topic)),
+            None => error_message(global, topic, out)?,
         },
     };
     match args.format {
@@ -28,7 +32,7 @@ pub(super) fn run(args: &ExplainArgs, out: &mut Output) -> Result<Verdict, Failu
 }
 
 fn document(rules: Vec<RulePage>, configuration: Vec<ConfigurationKey>) -> ExplainDocument {
-    ExplainDocument { schema: "onehead/explain/v1", version: VERSION, rules, configuration }
+    ExplainDocument { schema: "onehead/explain/v1", version: VERSION, rules, configuration, answer: None }
 }
 
 fn rule(topic: &str) -> Option<ExplainDocument> {
@@ -46,6 +50,58 @@ fn configuration(topic: &str) -> Option<ExplainDocument> {
     Some(document(Vec::new(), keys().into_iter().map(key).collect()))
 }
 
+fn error_message(global: &Global, topic: &str, out: &mut Output) -> Result<ExplainDocument, Failure> {
+    let Some(trouble) = recognize(topic) else { return Err(unknown(topic)) };
+    let mut told = ErrorAnswer {
+        meaning: trouble.meaning(),
+        commit: None,
+        findings: Vec::new(),
+        facts: Vec::new(),
+        located: None,
+        statements: Vec::new(),
+    };
+    match Session::open(global) {
+        Ok(session) => ask_repository(session, &trouble, &mut told, out)?,
+        Err(_) => out.note("no repository was asked: there is none here"),
+    }
+    let pages = trouble.rules().iter().filter_map(|rule| by_name(rule)).map(rule_page).collect();
+    Ok(ExplainDocument { answer: Some(told), ..document(pages, Vec::new()) })
+}
+
+fn ask_repository(
+    mut session: Session<'_>,
+    trouble: &Trouble,
+    told: &mut ErrorAnswer,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let study = session.study(Some("HEAD"))?;
+    let mut reader = session.reader();
+    let at = Side { tree: study.root, commit: study.commit, committed: true };
+    let prepare =
+        |environments: &mut Vec<Environment>| -> Result<(), Failure> { session.prepare(environments) };
+    let mut notes = Vec::new();
+    let mut tell = |note: &str| notes.push(note.to_owned());
+    let answer = answer(&session.repo, &mut reader, trouble, at, &prepare, &mut tell)?;
+    notes.iter().for_each(|note| out.note(note));
+    told.commit = study.commit.map(|commit| commit.to_string());
+    told.findings = answer.findings.iter().map(convert::finding).collect();
+    told.facts = answer.facts;
+    told.located = match &answer.located {
+        Some(found) => Some(locate::document(&session.repo, false, study.commit, found)?),
+        None => None,
+    };
+    let statement =
+        |statement: Statement| model::Statement { purpose: statement.purpose, text: statement.text };
+    told.statements = answer.statements.into_iter().map(statement).collect();
+    if answer.findings.iter().any(|finding| REPAIRABLE.contains(&finding.rule)) {
+        told.statements.push(model::Statement {
+            purpose: "what would repair it, and what it rests on".to_owned(),
+            text: "onehead fix".to_owned(),
+        });
+    }
+    Ok(())
+}
+
 fn unknown(topic: &str) -> Failure {
     let words: Vec<&str> = topic.split(|c: char| !c.is_ascii_alphanumeric()).collect();
     let near: Vec<&str> = rule_pages()
@@ -57,5 +113,5 @@ fn unknown(topic: &str) -> Failure {
         [] => "onehead explain   (lists the rules)".to_owned(),
         near => format!("onehead explain {}", near.join("   or: onehead explain ")),
     };
-    Failure::new(format!("there is no rule '{topic}'"), hint)
+    Failure::new(format!("'{topic}' is neither a rule nor an error message that onehead knows"), hint)
 }

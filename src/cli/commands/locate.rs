@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, args: &LocateArgs, out: &mut Output) -> Resul
             first.short()
         ));
     }
-    let document = document(&session.repo, args, study.commit, &found)?;
+    let document = document(&session.repo, args.lost, study.commit, &found)?;
     match args.format {
         Format::Json => out.json(&document)?,
         Format::Text => locate_text::locate_text(&document, &mut out.report)?,
@@ -38,9 +38,9 @@ pub(super) fn run(global: &Global, args: &LocateArgs, out: &mut Output) -> Resul
     Ok(if document.found { Verdict::Clean } else { Verdict::Findings })
 }
 
-fn document(
+pub(super) fn document(
     repo: &Repo,
-    args: &LocateArgs,
+    searched_lost: bool,
     commit: Option<CommitId>,
     found: &Found,
 ) -> Result<LocateDocument, Failure> {
@@ -68,7 +68,7 @@ fn document(
         history: found.events.iter().map(|known| event(repo, known)).collect::<Result<_, Error>>()?,
         refs: found.refs.iter().map(holder).collect(),
         reflog: found.reflog.iter().map(holder).collect(),
-        lost: args.lost.then_some(lost),
+        lost: searched_lost.then_some(lost),
         nearest_ancestors: found.nearest.clone(),
         source: found.source.as_ref().map(|source| model::Source {
             commit: source.commit.to_string(),

@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<Verdict, Failure> {
         Command::Locate(command) => locate::run(&args.global, command, out),
         Command::Schema(command) => schema::run(&args.global, command, out),
         Command::Diff(command) => diff::run(&args.global, command, out),
-        Command::Explain(command) => explain::run(command, out),
+        Command::Explain(command) => explain::run(&args.global, command, out),
         Command::Init(command) => init::run(&args.global, command, out),
         Command::Completions(command) => completions::run(command, out),
         Command::Man(command) => man::run(&args.global, command, out),

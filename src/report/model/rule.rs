@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Severity;
+use super::{Finding, LocateDocument, Severity};
 
 /// A rule's page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -18,7 +18,7 @@ pub struct RulePage {
     pub explanation: &'static str,
 }
 
-/// `onehead explain`: one rule, or all of them.
+/// `onehead explain`: one rule, or all of them, the keys of the configuration, or an answer to an error message.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct ExplainDocument {
     /// `onehead/explain/v1`.
@@ -29,6 +29,34 @@ pub struct ExplainDocument {
     pub rules: Vec<RulePage>,
     /// The keys of the configuration, where those were asked for.
     pub configuration: Vec<ConfigurationKey>,
+    /// The answer, where an error message was asked about.
+    pub answer: Option<ErrorAnswer>,
+}
+
+/// What a repository says of an error message.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct ErrorAnswer {
+    /// What the message means.
+    pub meaning: String,
+    /// The commit whose files were looked at; `null` outside of a repository.
+    pub commit: Option<String>,
+    /// The faults of those files that explain it.
+    pub findings: Vec<Finding>,
+    /// What the files say of what the message names.
+    pub facts: Vec<String>,
+    /// Where the id is that the message misses.
+    pub located: Option<LocateDocument>,
+    /// What to type, where neither a finding nor `located` says it.
+    pub statements: Vec<Statement>,
+}
+
+/// Something to type.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Statement {
+    /// What for.
+    pub purpose: String,
+    /// The command or SQL statement.
+    pub text: String,
 }
 
 /// A key of `onehead.yaml`.

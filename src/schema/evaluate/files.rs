@@ -72,7 +72,7 @@ impl<'o> TreeFiles<'o> {
     /// The content of the regular file at `path`, links followed.
     pub fn blob(&self, path: &RepoPath) -> Option<BlobId> {
         let directory = self.directory(&path.parent());
-        match directory.get(&path.name()[..])? {
+        match directory.get(path.name())? {
             (EntryKind::File, blob) => *blob,
             (EntryKind::Symlink, _) => {
                 let entry = self.objects.follow(self.root, path).ok()??;

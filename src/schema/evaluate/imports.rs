@@ -350,7 +350,7 @@ impl Evaluator<'_> {
                         return Some(value);
                     }
                 }
-                Value::External(path) => outside.push(Arc::clone(path)),
+                Value::External(path) if !name.starts_with('_') => outside.push(Arc::clone(path)),
                 _ => {}
             }
         }

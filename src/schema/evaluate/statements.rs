@@ -297,6 +297,7 @@ impl Evaluator<'_> {
     fn join(&mut self, frame: &Frame, other: FxHashMap<Arc<str>, Value>, reason: &Arc<str>) {
         let mut names = frame.scope.names.borrow_mut();
         let place = self.module_place(frame);
+        #[expect(clippy::iter_over_hash_type, reason = "no name's fate depends on another's")]
         for (name, theirs) in other {
             match names.get(&name) {
                 Some(ours) if same(ours, &theirs) => {}

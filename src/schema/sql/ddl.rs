@@ -399,18 +399,17 @@ impl Reader<'_> {
                 }
                 _ => actions.push(self.opaque(vec![Touch::Relation(name)])),
             },
-            _ => match parse(self.statement) {
-                Ok(Statement::AlterIndex {
+            // SET, RESET, ATTACH PARTITION, ALTER COLUMN … SET STATISTICS are nothing that is told here.
+            _ => {
+                if let Ok(Statement::AlterIndex {
                     operation: AlterIndexOperation::RenameIndex { index_name },
                     ..
-                }) => {
-                    if let Some(to) = object_name(&index_name) {
-                        actions.push(change(Change::RenameIndex(name, to.name, if_exists)));
-                    }
+                }) = parse(self.statement)
+                    && let Some(to) = object_name(&index_name)
+                {
+                    actions.push(change(Change::RenameIndex(name, to.name, if_exists)));
                 }
-                // SET, RESET, ATTACH PARTITION, ALTER COLUMN … SET STATISTICS: nothing that is told here.
-                _ => {}
-            },
+            }
         }
     }
 

@@ -37,6 +37,9 @@ pub(super) fn is_unknown(name: &Name) -> bool {
     is_catalog && !empty.contains(&&*name.name)
 }
 
+/// A constraint: its table, its name, its kind's letter, and its columns.
+type NamedConstraint<'s> = (&'s Table, Arc<str>, char, Vec<Arc<str>>);
+
 struct Maker<'s> {
     schema: &'s Schema,
     default_schema: &'s str,
@@ -51,8 +54,8 @@ impl Maker<'_> {
         self.schema.tables.values().map(Arc::as_ref)
     }
 
-    /// Every constraint: the table, the name, the kind's letter, and its columns.
-    fn constraints(&self) -> Vec<(&Table, Arc<str>, char, Vec<Arc<str>>)> {
+    /// Every constraint that has a name.
+    fn constraints(&self) -> Vec<NamedConstraint<'_>> {
         let mut found = Vec::new();
         for table in self.tables() {
             let mut add = |name: &Option<Arc<str>>, letter: char, columns: &[Arc<str>]| {
