@@ -158,6 +158,7 @@ struct ToAsk {
 fn ask(global: &Global, session: &Session<'_>, to_ask: &ToAsk, out: &mut Output) -> Result<Verdict, Failure> {
     let base = to_ask.base.map(|base| side(session, base)).transpose()?;
     let accepted = session.accepted(base.map(|base| base.tree));
+    let replayed = session.replay_options();
     let question = Question {
         base,
         head: to_ask.head,
@@ -165,6 +166,7 @@ fn ask(global: &Global, session: &Session<'_>, to_ask: &ToAsk, out: &mut Output)
         merging: &to_ask.merging,
         all_findings: false,
         accepted: accepted.view(),
+        schema: Some(&replayed),
     };
     let mut reader = session.reader();
     // Where `--env` names what this commit has not got there is nothing to check.
@@ -244,6 +246,7 @@ fn input() -> Result<Vec<u8>, Failure> {
 }
 
 /// The push that the pre-commit framework tells of in variables: it has read standard input itself.
+#[allow(clippy::disallowed_methods, reason = "the framework speaks through the environment")]
 fn framework_push() -> Option<(Move, String)> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let new = variable("PRE_COMMIT_TO_REF")?;

@@ -2,7 +2,7 @@
 
 use crate::python::tree::StmtKind;
 use crate::revision::Environment;
-use crate::schema::evaluate::{Files, TreeFiles};
+use crate::schema::evaluate::{Files as _, TreeFiles};
 use crate::schema::types::Database;
 use crate::vcs::RepoPath;
 
