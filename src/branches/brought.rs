@@ -352,15 +352,8 @@ impl<'r> Comparison<'r> {
             && changes.edited.is_empty()
             && fresh.is_empty()
             && findings.is_empty();
-        Ok((!nothing).then(|| Brought {
-            environment: at,
-            changes,
-            added,
-            unreadable,
-            behind,
-            findings,
-            landed,
-        }))
+        let brought = Brought { environment: at, changes, added, unreadable, behind, findings, landed };
+        Ok((!nothing).then_some(brought))
     }
 }
 

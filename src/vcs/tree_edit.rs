@@ -78,14 +78,17 @@ fn directory(
 pub fn mount(objects: &Objects, places: &BTreeMap<RepoPath, TreeId>) -> Result<TreeId, Error> {
     let is_inner = |path: &RepoPath| places.keys().any(|outer| outer != path && path.is_within(outer));
     let outermost = places.iter().filter(|(path, _)| !is_inner(path));
-    let places: Vec<(Vec<&[u8]>, TreeId)> = outermost
+    let places: Vec<Mount<'_>> = outermost
         .map(|(path, tree)| (path.components().map(|part| part.as_ref()).collect(), *tree))
         .collect();
     mounted(objects, places)
 }
 
-fn mounted(objects: &Objects, places: Vec<(Vec<&[u8]>, TreeId)>) -> Result<TreeId, Error> {
-    let mut below: BTreeMap<&[u8], Vec<(Vec<&[u8]>, TreeId)>> = BTreeMap::new();
+/// The components of a path below some directory, and the tree that stands there.
+type Mount<'p> = (Vec<&'p [u8]>, TreeId);
+
+fn mounted(objects: &Objects, places: Vec<Mount<'_>>) -> Result<TreeId, Error> {
+    let mut below: BTreeMap<&[u8], Vec<Mount<'_>>> = BTreeMap::new();
     for (mut path, tree) in places {
         if path.is_empty() {
             return Ok(tree);

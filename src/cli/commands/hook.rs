@@ -244,6 +244,7 @@ fn input() -> Result<Vec<u8>, Failure> {
 }
 
 /// The push that the pre-commit framework tells of in variables: it has read standard input itself.
+#[allow(clippy::disallowed_methods, reason = "the framework speaks through the environment")]
 fn framework_push() -> Option<(Move, String)> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let new = variable("PRE_COMMIT_TO_REF")?;
