@@ -48,7 +48,7 @@ impl Meets {
 const NO_BRANCHES: [&str; 6] =
     ["refs/tags/", "refs/notes/", "refs/replace/", "refs/stash", "refs/onehead/", "refs/original/"];
 
-/// What is to be asked about a push: nothing about tags, deletions and what leads to no commit.
+/// What is to be asked about a push: nothing about tags, deletions, what leads to no commit, and what the trunk has.
 ///
 /// # Errors
 /// When a pushed object cannot be read.
@@ -87,6 +87,8 @@ pub fn asked(repo: &Repo, moves: &[Move], receiver: &Receiver) -> Result<Vec<Ask
         let meets = match base {
             None => Meets::Nothing,
             Some(base) => match repo.merge_bases(base, *head) {
+                // All of it has landed.
+                Ok(bases) if bases.contains(head) && !(becomes_trunk && base != *head) => continue,
                 Ok(bases) if becomes_trunk && !bases.contains(&base) => Meets::Place(base),
                 Err(Error::Unrelated { .. }) if becomes_trunk => Meets::Place(base),
                 Err(Error::Unrelated { .. }) => Meets::Stranger(base),

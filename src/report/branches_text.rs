@@ -23,8 +23,8 @@ pub fn branches_text(doc: &BranchesDocument, limit: usize, out: &mut dyn io::Wri
     let unknown = doc.branches.len() - bringing;
     let tips = count(doc.tips, "branch", "branches");
     let mut parts = vec![
-        format!("{bringing} bring migrations"),
-        format!("{} bring none", doc.idle),
+        format!("{bringing} {} migrations", bring(bringing)),
+        format!("{} {} none", doc.idle, bring(doc.idle)),
         format!("{} in {} already", doc.landed, shown(&doc.trunk)),
     ];
     if unknown > 0 {
@@ -40,6 +40,10 @@ pub fn branches_text(doc: &BranchesDocument, limit: usize, out: &mut dyn io::Wri
     }
     write_branches(doc, limit, out)?;
     write_collisions(doc, limit, out)
+}
+
+fn bring(branches: usize) -> &'static str {
+    if branches == 1 { "brings" } else { "bring" }
 }
 
 fn write_branches(doc: &BranchesDocument, limit: usize, out: &mut dyn io::Write) -> io::Result<()> {

@@ -74,4 +74,24 @@ mod tests {
         findings.extend(awkward());
         assert_snapshot!(plain(|out| check_github(&findings, out)));
     }
+
+    /// As the runner does it: the command ends at the second `::`, and `%25` is unfolded last.
+    #[test]
+    fn the_runner_unfolds_what_was_said() {
+        let mut finding = check().findings.remove(0);
+        finding.fix = None;
+        for message in ["50%", "%0A%25", "a::b", "::error::c", "one\ntwo\r\nthree", "%3A,%2C=::"] {
+            finding.message = message.to_owned();
+            finding.environment = Some(message.replace(['\r', '\n'], ""));
+            let text = plain(|out| check_github(std::slice::from_ref(&finding), out));
+            let line = text.strip_suffix('\n').unwrap();
+            assert!(!line.contains(['\r', '\n']), "{line}");
+            let (command, data) = line.strip_prefix("::").unwrap().split_once("::").unwrap();
+            let data = data.replace("%0D", "\r").replace("%0A", "\n").replace("%25", "%");
+            assert_eq!(data, format!("{message}\n- A fact."));
+            let title = command.split(',').find_map(|property| property.strip_prefix("title=")).unwrap();
+            let title = title.replace("%3A", ":").replace("%2C", ",").replace("%25", "%");
+            assert_eq!(title, format!("multiple-heads in {}", finding.environment.as_deref().unwrap()));
+        }
+    }
 }

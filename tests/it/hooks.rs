@@ -353,6 +353,30 @@ fn the_merge_driver_is_installed_beside_a_hook() {
 }
 
 #[test]
+fn the_configured_trunk_is_met_on_either_side() {
+    let scene = Scene::of(MOVED_ON);
+    scene.git(&["checkout", "--quiet", "main"]);
+    scene.git(&["branch", "--quiet", "develop", "main~1"]);
+    scene.write("onehead.yaml", "trunk: origin/develop\n");
+    scene.git(&["add", "."]);
+    scene.git(&["commit", "--quiet", "--message", "the trunk is another one"]);
+    scene.git(&["branch", "--quiet", "--force", "develop", "main"]);
+    let server = scene.server("pre-receive");
+    scene.git(&["remote", "rename", "server", "origin"]);
+    scene.git(&["-C", server.to_str().unwrap(), "update-ref", "refs/heads/main", "main~2"]);
+    scene.git(&["fetch", "--quiet", "origin"]);
+    // Against main, which is where both left it, this would be fine.
+    scene.git(&["checkout", "--quiet", "-b", "orders", "develop~2"]);
+    scene.write("onehead.yaml", "trunk: origin/develop\n");
+    scene.bring("orders", ORDERS, "7badf9c9c70d", "1c245c1580ea");
+    let output = scene.run("git", &["push", "origin", "orders"]);
+    stopped(&output, &["remote: refs/heads/orders meets develop at", "remote: error[multiple-heads]"]);
+    scene.install(&["pre-push"]);
+    let output = scene.run("git", &["push", "origin", "orders"]);
+    stopped(&output, &["refs/heads/orders meets origin/develop at", "--base origin/develop --head orders"]);
+}
+
+#[test]
 fn what_git_would_not_say_is_refused() {
     let scene = Scene::of(MOVED_ON);
     for (args, text) in [
