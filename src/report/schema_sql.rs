@@ -210,6 +210,7 @@ fn of_environment(environment: &EnvironmentSchema, out: &mut impl io::Write) -> 
     for table in &environment.tables {
         create_table(table, &types, out)?;
     }
+    writeln!(out)?;
     for table in &environment.tables {
         for index in &table.indexes {
             create_index(table, index, &types, out)?;
@@ -267,6 +268,15 @@ fn extensions(environment: &EnvironmentSchema) -> BTreeSet<String> {
 fn create_table(table: &TableModel, types: &Types<'_>, out: &mut impl io::Write) -> io::Result<()> {
     let mut lines = Vec::new();
     let mut notes = Vec::new();
+    match table.state {
+        TableKnown::Complete => {}
+        TableKnown::Partial => {
+            notes.push(format!("{} is known in part: it may have more columns", table.name))
+        }
+        TableKnown::Opaque => {
+            notes.push(format!("{} may have been changed by what was not read", table.name))
+        }
+    }
     for column in &table.columns {
         if !types.has(column) {
             let reason = column.reason.as_deref().unwrap_or("its enum's labels are not known");
@@ -310,7 +320,11 @@ fn create_table(table: &TableModel, types: &Types<'_>, out: &mut impl io::Write)
     }
     for check in &table.checks {
         match &check.sql {
-            Some(sql) if !check.exclusion && notes.is_empty() && is_plain(sql) => {
+            Some(sql)
+                if !check.exclusion
+                    && table.columns.iter().all(|column| types.has(column))
+                    && is_plain(sql) =>
+            {
                 lines.push(format!("{}CHECK ({sql})", constraint(&check.name)));
             }
             _ => {
