@@ -277,6 +277,7 @@ histories! {
     reused_revision_id,
     revert_on_main_and_branch_goes_on,
     revision_id_too_long,
+    schema_formats,
     script_location_in_a_package,
     second_base,
     shallow_clone,

@@ -41,7 +41,7 @@ use crate::revision::{Environment, Script};
 use crate::text::ByteSpan;
 use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
 
-/// Files that one worker evaluates at a time.
+/// Files that one worker evaluates at a time, at least: modules that they share are read once for each lot.
 const CHUNK: usize = 24;
 
 /// Stack for the evaluation and for what it builds.
@@ -234,7 +234,8 @@ impl Replayer {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
             stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, database, options))
         };
-        parallel::map_chunks(order, CHUNK, || self.factory.objects(), evaluate).concat()
+        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
+        parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
     }
 
     fn evaluate_chunk(
