@@ -13,6 +13,7 @@
 pub mod effect;
 pub mod evaluate;
 pub mod fault;
+pub mod models;
 pub mod ops;
 pub mod replay;
 pub mod specs;
