@@ -12,7 +12,7 @@ use crate::history::{Delta, Reader, Snapshot, delta};
 use crate::python::grade::Grade;
 use crate::revision::Environment;
 use crate::rules::{self, HistoryFacts, MergeCx, RuleCx};
-use crate::schema::replay::Replayer;
+use crate::schema::replay::{Options, Replayer};
 use crate::vcs::{CommitId, Conflict, Error, Repo, RepoPath, TreeId, Trunk, merge_trees, virtual_base};
 
 pub use accept::{Acceptance, Accepted};
@@ -43,6 +43,14 @@ pub struct Question<'a> {
     pub all_findings: bool,
     /// Faults that the configuration accepts.
     pub accepted: Accepted<'a>,
+    /// How the migrations are replayed; as the project tells where absent.
+    pub schema: Option<&'a Options>,
+}
+
+impl Question<'_> {
+    fn options(&self) -> Options {
+        self.schema.cloned().unwrap_or_else(Options::of_project)
+    }
 }
 
 /// The answer.
@@ -215,11 +223,11 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-    let replayer = Replayer::new(repo.objects_factory());
+    let (replayer, options) = (Replayer::new(repo.objects_factory()), question.options());
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
         let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
-        found.extend(schema::standing(&replayer, head.tree, &state));
+        found.extend(schema::standing((&replayer, &options), head.tree, &state));
         let sorted = accept::by_comments(reader.objects(), &state, found)?;
         findings.extend(sorted.kept.into_iter().chain(sorted.unused));
         accepted.extend(sorted.accepted);
@@ -314,7 +322,7 @@ fn compare(
         false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
     };
     let (after, before) = schema::brought(
-        replayer,
+        (replayer, &question.options()),
         (merged_tree, state),
         (base_tree, &sides.base),
         &sides.conflicts,

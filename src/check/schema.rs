@@ -12,7 +12,7 @@ use crate::vcs::{BlobId, Conflict, RepoPath, TreeId};
 /// environment none of whose files the merge changes is not replayed, and only faults with a side in a changed
 /// file are told. Nothing is known of one in which git leaves a conflict.
 pub(super) fn brought(
-    replayer: &Replayer,
+    (replayer, options): (&Replayer, &Options),
     (merged_tree, state): (TreeId, &Snapshot),
     (base_tree, before): (TreeId, &Snapshot),
     conflicts: &[Conflict],
@@ -29,25 +29,28 @@ pub(super) fn brought(
     if (changed.is_empty() && !all) || !conflicts.is_empty() {
         return Default::default();
     }
-    let mut told = standing(replayer, merged_tree, state);
+    let mut told = standing((replayer, options), merged_tree, state);
     if !all {
         told.retain(|finding| finding.places.iter().any(|place| changed.contains(&place.path)));
     }
     let old = match told.is_empty() {
         true => Vec::new(),
-        false => standing(replayer, base_tree, before),
+        false => standing((replayer, options), base_tree, before),
     };
     (told, old)
 }
 
 /// The faults that stand in a tree's environment; none where the graph itself is broken, as the order in which
 /// its revisions would run is not known then.
-pub(super) fn standing(replayer: &Replayer, tree: TreeId, state: &Snapshot) -> Vec<Diagnostic> {
+pub(super) fn standing(
+    (replayer, options): (&Replayer, &Options),
+    tree: TreeId,
+    state: &Snapshot,
+) -> Vec<Diagnostic> {
     let graph = &state.graph;
     if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
         return Vec::new();
     }
-    let options = Options { find_naming: true, ..Options::default() };
-    let replay = replayer.replay(tree, state, &options);
+    let replay = replayer.replay(tree, state, options);
     rules::run_schema(&SchemaCx { state, faults: &replay.faults, schema: &replay.schema })
 }

@@ -8,6 +8,7 @@ mod exit;
 mod output_file;
 mod pages;
 mod progress;
+mod replay;
 mod session;
 mod shell;
 mod time;

@@ -51,6 +51,7 @@ pub fn answer<E: From<Error>>(
         merging: &[],
         all_findings: true,
         accepted: Default::default(),
+        schema: None,
     };
     let state = check(repo, reader, &question, prepare)?;
     let mut answer = Answer {

@@ -160,6 +160,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             merging: &[],
             all_findings: false,
             accepted: Accepted::default(),
+            schema: None,
         };
         plan(self.repo, reader, &question, &choices, prepare)
     }

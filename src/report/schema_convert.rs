@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::model::schema::{
-    ColumnModel, Coverage, EnumModel, EnvironmentSchema, ForeignKeyModel, IndexModel, KeyModel, OpaqueModel,
-    TableKnown, TableModel, TypeKnown,
+    CheckModel, ColumnModel, Coverage, EnumModel, EnvironmentSchema, ForeignKeyModel, IndexModel, KeyModel,
+    OpaqueModel, TableKnown, TableModel, TypeKnown, ViewModel,
 };
 use crate::revision::Environment;
 use crate::schema::replay::Replay;
@@ -36,11 +36,18 @@ pub fn schema_model(environment: &Environment, schema: &Schema, database: Databa
         reason: opaque.reason.to_string(),
         touches: opaque.touches.iter().map(ToString::to_string).collect(),
     });
+    let views = schema.views.values().map(|view| ViewModel {
+        schema: schema_name(&view.name, database),
+        name: view.name.name.to_string(),
+        materialized: view.materialized,
+    });
     EnvironmentSchema {
         name: environment.name.clone(),
         directory: environment.directory.to_string(),
         tables: schema.tables.values().map(|table| table_model(table, database)).collect(),
         enums: enums.collect(),
+        views: views.collect(),
+        extensions: schema.extensions.iter().map(ToString::to_string).collect(),
         opaque: opaque.collect(),
         coverage: Coverage { revisions: 0, opaque_revisions: 0 },
     }
@@ -85,9 +92,21 @@ fn table_model(table: &Table, database: Database) -> TableModel {
             name: index.name.to_string(),
             unique: index.unique,
             columns: texts(&index.columns),
+            method: optional(&index.method),
+            condition: optional(&index.condition),
         })
         .collect();
     indexes.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut checks: Vec<CheckModel> = table
+        .checks
+        .iter()
+        .map(|check| CheckModel {
+            name: optional(&check.name),
+            sql: optional(&check.sql),
+            exclusion: check.exclusion,
+        })
+        .collect();
+    checks.sort_by(|one, other| one.name.cmp(&other.name));
     let columns = table.columns.iter().map(|column| {
         let (certainty, reason) = match &column.ty.certainty {
             Certainty::Known => (TypeKnown::Known, None),
@@ -98,6 +117,7 @@ fn table_model(table: &Table, database: Database) -> TableModel {
             name: column.name.to_string(),
             r#type: column.ty.text.to_string(),
             nullable: column.nullable,
+            default: optional(&column.default),
             certainty,
             reason,
             path: column.place.path.to_string(),
@@ -120,5 +140,6 @@ fn table_model(table: &Table, database: Database) -> TableModel {
         foreign_keys,
         uniques,
         indexes,
+        checks,
     }
 }

@@ -11,9 +11,15 @@ static META: RuleMeta = RuleMeta {
     summary: "A revision changes a table, column, index or constraint that is not there",
     severity: Severity::Error,
     explanation: "At this point of the chain nothing has created the object, or a revision before has dropped or renamed it, and the whole
-history of the object was read. The statement stops with \"does not exist\".
+history of the object was read. The statement stops with `relation \"users\" does not exist`, or the like for a column, an
+index or a constraint:
 
-Tables that the chain never creates at all are told as `incomplete-baseline`.",
+    3f1d8c0a  op.rename_table(\"users\", \"accounts\")
+    9b27e4d1  op.add_column(\"users\", sa.Column(\"name\", sa.Text()))
+
+Name what is there now (here `accounts`), or move the revision to where the object exists. `IF EXISTS` is left out, and so
+is whatever something that cannot be read may have made. Tables that no revision creates at all are told as
+`incomplete-baseline`.",
 };
 
 impl Rule for AltersMissingObject {

@@ -10,10 +10,16 @@ static META: RuleMeta = RuleMeta {
     name: "column-added-twice",
     summary: "A column is added that the table has already",
     severity: Severity::Error,
-    explanation: "A revision adds a column that an earlier one of the same chain created or added. It stops with \"column already exists\".
-Usually two branches added the same column, and git merged them without a conflict, as they are different files.
+    explanation: "A revision adds a column that an earlier one of the same chain created, added or renamed to. It stops with
+`column \"name\" of relation \"users\" already exists`:
 
-Additions under an inspector's guard or with `IF NOT EXISTS` are left out. Drop the later one, or guard it.",
+    3f1d8c0a  op.add_column(\"users\", sa.Column(\"name\", sa.Text()))
+    9b27e4d1  op.add_column(\"users\", sa.Column(\"name\", sa.String(50)))
+
+Additions that look first are left out: `if \"name\" not in columns`, `ADD COLUMN IF NOT EXISTS`, a `DO` block. So is a
+column that a revision in between drops.
+
+Drop the later addition. If it was meant to change the type, write `op.alter_column(\"users\", \"name\", type_=...)`.",
 };
 
 impl Rule for ColumnAddedTwice {

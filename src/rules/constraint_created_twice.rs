@@ -10,11 +10,17 @@ static META: RuleMeta = RuleMeta {
     name: "constraint-created-twice",
     summary: "A constraint is created under a name that is taken",
     severity: Severity::Error,
-    explanation: "A revision creates a constraint whose name the table has already, or a second primary key. It stops with \"constraint
-already exists\" or \"multiple primary keys are not allowed\". A constraint may carry a name that nobody wrote: the
-naming convention of the metadata gives one to `unique=True`, `ForeignKey(…)` and `primary_key=True`.
+    explanation: "A revision creates a constraint whose name the table has already, a unique constraint or primary key whose name an index
+of the schema has, or a second primary key. PostgreSQL stops with `relation \"uq_n\" already exists`, or with `multiple
+primary keys for table \"users\" are not allowed`:
 
-Drop the later one, or give it another name.",
+    op.create_table(\"a\", sa.Column(\"n\", sa.Integer()), sa.UniqueConstraint(\"n\", name=\"uq_n\"))
+    op.create_table(\"b\", sa.Column(\"n\", sa.Integer()), sa.UniqueConstraint(\"n\", name=\"uq_n\"))
+
+Unique constraints are indexes, and their names must differ across tables; those of checks and foreign keys only within
+one. Equal keys of one `CREATE TABLE` are merged by PostgreSQL and not reported.
+
+Give the later one another name, or drop it; replace a primary key with `op.drop_constraint(..., type_=\"primary\")` first.",
 };
 
 impl Rule for ConstraintCreatedTwice {

@@ -10,10 +10,18 @@ static META: RuleMeta = RuleMeta {
     name: "enum-not-created",
     summary: "A column gets an enum type that nothing creates",
     severity: Severity::Error,
-    explanation: "`op.add_column` and `op.alter_column` never create an enum type; only `op.create_table` does. The statement stops with
-\"type does not exist\".
+    explanation: "`op.add_column` and `op.alter_column` never create an enum type; only `op.create_table` does. Autogenerate writes such an
+addition without a word, and it stops with `type \"status\" does not exist`:
 
-Call `.create(op.get_bind(), checkfirst=True)` on the type before.",
+    op.add_column(\"users\", sa.Column(\"status\", sa.Enum(\"open\", \"closed\", name=\"status\")))
+
+Create the type before, and drop it in `downgrade()`:
+
+    status = sa.Enum(\"open\", \"closed\", name=\"status\")
+    status.create(op.get_bind(), checkfirst=True)
+    op.add_column(\"users\", sa.Column(\"status\", status))
+
+Databases without enum types (MySQL, SQLite) and `native_enum=False` need nothing of that.",
 };
 
 impl Rule for EnumNotCreated {

@@ -10,11 +10,17 @@ static META: RuleMeta = RuleMeta {
     name: "fk-type-mismatch",
     summary: "A foreign key and its target have types that cannot be compared",
     severity: Severity::Error,
-    explanation: "PostgreSQL refuses a foreign key whose column cannot be compared with the key it refers to: an `integer` column and a
-`uuid` key, a `varchar` column and an `integer` key. Lengths do not matter, and neither does `as_uuid`; integers of all
-sizes go together, and so do text types.
+    explanation: "PostgreSQL refuses a foreign key whose column cannot be compared with the key it refers to:
 
-Give both columns the same type.",
+    users.id          uuid
+    teachers.user_id  integer, REFERENCES users (id)
+    ERROR: foreign key constraint \"teachers_user_id_fkey\" cannot be implemented
+
+Lengths do not matter, and neither does `as_uuid`; integers of all sizes go together, and so do `text` and `varchar`,
+dates and timestamps, `inet` and `cidr`. A `uuid`, a `boolean` or an enum goes with itself alone. Types that cannot be
+read are left out.
+
+Give the referring column the type of the key: `sa.Column(\"user_id\", sa.Uuid(), sa.ForeignKey(\"users.id\"))`.",
 };
 
 impl Rule for FkTypeMismatch {

@@ -11,8 +11,14 @@ static META: RuleMeta = RuleMeta {
     summary: "An index is created under a name that is taken",
     severity: Severity::Error,
     explanation: "Indexes, unique constraints and tables share one namespace in each schema of PostgreSQL, whatever table an index belongs
-to. `index=True` and `unique=True` make names of their own (`ix_table_column`, `table_column_key`), so that an explicit
-`op.create_index` of such a name comes second. Give the index another name, or drop one of the two.",
+to. `index=True` makes a name of its own (`ix_<table>_<column>`), so that an explicit index of that name comes second and
+stops with `relation \"ix_posts_slug\" already exists`:
+
+    op.create_table(\"posts\", sa.Column(\"slug\", sa.String(), index=True))
+    op.create_index(\"ix_posts_slug\", \"posts\", [\"slug\"])
+
+Drop one of the two, or give the second one another name. Names that hang on a naming convention which cannot be read
+are not reported as certain.",
 };
 
 impl Rule for IndexCreatedTwice {

@@ -11,10 +11,16 @@ static META: RuleMeta = RuleMeta {
     summary: "Two revisions create the same table",
     severity: Severity::Error,
     explanation: "Two revisions of one chain create a table of the same name, and nothing between them drops or renames it. The second one
-stops with \"relation already exists\", on every database that ran the first.
+stops with `relation \"teams\" already exists`, on an empty database as on every database that ran the first:
 
-Creations under an inspector's guard, with `IF NOT EXISTS`, or under a condition that cannot be known are left out.
-Drop the later creation, or guard it.",
+    3f1d8c0a  op.create_table(\"teams\", sa.Column(\"id\", sa.Integer()))
+    9b27e4d1  op.create_table(\"teams\", sa.Column(\"id\", sa.Integer()), sa.Column(\"name\", sa.Text()))
+
+It happens where two branches generate the same table, and where a migration is generated against a database that lacks
+it. Creations under an inspector's guard, with `IF NOT EXISTS`, in `try`, or under a condition that cannot be known are
+left out, and so are temporary tables.
+
+Turn the later creation into what it adds (`op.add_column(\"teams\", ...)`), or drop it.",
 };
 
 impl Rule for TableCreatedTwice {

@@ -244,6 +244,8 @@ pub struct Dropping {
 pub enum Change {
     /// `CREATE TABLE`.
     CreateTable(Box<TableSpec>),
+    /// `CREATE TEMPORARY TABLE`.
+    CreateTemporary(Name),
     /// `DROP TABLE`.
     DropTable(Name, Dropping),
     /// `ALTER TABLE … RENAME TO`, also of views, sequences and indexes by this statement.

@@ -23,6 +23,8 @@ pub enum FaultKind {
     TypeMissing,
     /// `alters-missing-object`: a table.
     TableMissing,
+    /// A table that no revision creates: other rules tell of incomplete chains.
+    TableNeverCreated,
     /// `alters-missing-object`: a column.
     ColumnMissing,
     /// `alters-missing-object`: an index.
@@ -71,6 +73,8 @@ pub struct ReplayFault {
     pub objects: Vec<Arc<str>>,
     /// How sure it is.
     pub sureness: Sureness,
+    /// What could be otherwise, where it is not certain, as a sentence without a full stop.
+    pub doubt: Option<Arc<str>>,
     /// What PostgreSQL would say.
     pub message: String,
     /// Whether an upgrade from an empty database in one run stops here.

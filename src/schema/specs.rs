@@ -509,7 +509,7 @@ fn is_quoted(value: &Value) -> bool {
 pub fn server_default(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::None | Value::Bool(false) => None,
-        Value::Str(text) => Some(Arc::from(format!("'{text}'"))),
+        Value::Str(text) => Some(Arc::from(format!("'{}'", text.replace('\'', "''")))),
         value => Some(expression(value).map_or_else(|| Arc::from("…"), Arc::from)),
     }
 }

@@ -384,6 +384,16 @@ impl Schema {
         self.tables.get_mut(name).map(Arc::make_mut)
     }
 
+    /// Whether an index has this name, be it a constraint's or a view's.
+    pub fn has_index(&self, name: &str) -> bool {
+        let of_key = |own: &Option<Arc<str>>| own.as_deref() == Some(name);
+        self.tables.values().any(|table| {
+            table.indexes.iter().any(|index| *index.name == *name)
+                || table.uniques.iter().any(|unique| of_key(&unique.name))
+                || table.primary_key.iter().any(|key| of_key(&key.name))
+        }) || self.views.values().any(|view| view.indexes.iter().any(|index| *index.name == *name))
+    }
+
     /// Whether something that cannot be read may have made or dropped the relation `name`.
     pub fn may_be_touched(&self, name: &Name) -> bool {
         self.opaque.iter().flat_map(|opaque| &opaque.touches).any(|touch| match touch {

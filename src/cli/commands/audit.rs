@@ -82,6 +82,7 @@ fn standing(
 ) -> Result<(Vec<Diagnostic>, Vec<Snapshot>), Failure> {
     let head = Side { tree: root, commit: Some(commit), committed: true };
     let accepted = session.accepted(None);
+    let replayed = session.replay_options();
     let question = Question {
         base: None,
         head,
@@ -89,6 +90,7 @@ fn standing(
         merging: &[],
         all_findings: true,
         accepted: accepted.view(),
+        schema: Some(&replayed),
     };
     let known = reader.environments(root)?;
     let prepare = |environments: &mut Vec<Environment>| -> Result<(), Failure> {

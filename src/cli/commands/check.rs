@@ -33,6 +33,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
     let accepted = session.accepted(base.map(|base| base.tree));
+    let replayed = session.replay_options();
     let question = Question {
         base,
         head,
@@ -40,6 +41,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         merging: &merging,
         all_findings: args.all_findings,
         accepted: accepted.view(),
+        schema: Some(&replayed),
     };
     let mut reader = session.reader();
     let answer = check(&session.repo, &mut reader, &question, &|environments| session.prepare(environments))?;

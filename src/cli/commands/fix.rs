@@ -49,6 +49,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
     let accepted = session.accepted(base.map(|base| base.tree));
+    let replayed = session.replay_options();
     let question = Question {
         base,
         head,
@@ -56,6 +57,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         merging: &merging,
         all_findings: args.docstrings,
         accepted: accepted.view(),
+        schema: Some(&replayed),
     };
     let mut choices = choices(&session, args.strategy, &args.deployed);
     choices.docstrings = args.docstrings;

@@ -1,16 +1,12 @@
-use std::collections::BTreeMap;
-
 use crate::cli::args::Global;
 use crate::cli::args::schema::{SchemaArgs, SchemaFormat};
-use crate::cli::config::{Config, Scalar, SqlDialect};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::history::Snapshot;
 use crate::report::model::VERSION;
 use crate::report::model::schema::SchemaDocument;
 use crate::report::{schema_convert, schema_mermaid, schema_sql, schema_text};
-use crate::schema::replay::{Assumed, Options, Replayer};
-use crate::schema::types::Database;
+use crate::schema::replay::Replayer;
 
 pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
@@ -18,24 +14,21 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
     let mut reader = session.reader();
     let mut snapshots = session.snapshots(&mut reader, study.root)?;
     session.note_absent(snapshots.iter().map(|snapshot| &snapshot.environment), out);
-    let mut options = Options { find_naming: true, assume: assumed(&session.config), ..Options::default() };
+    let mut options = session.replay_options();
     if let Some(asked) = &args.at {
         let target = target(&snapshots, asked)?;
         snapshots.retain(|snapshot| snapshot.graph.contains(&target));
         options.targets = Some(vec![target]);
     }
-    options.settings.database = match session.config.dialect {
-        None | Some(SqlDialect::Postgresql) => Database::PostgreSql,
-        Some(SqlDialect::Mysql) => Database::MySql,
-        Some(SqlDialect::Sqlite) => Database::Sqlite,
-    };
-    let database = options.settings.database;
     let replayer = Replayer::new(session.repo.objects_factory());
+    let mut databases = Vec::new();
     let environments = snapshots.iter().map(|snapshot| {
         let replay = replayer.replay(study.root, snapshot, &options);
-        schema_convert::environment_schema(&snapshot.environment, &replay, database)
+        databases.push(replay.database);
+        schema_convert::environment_schema(&snapshot.environment, &replay, replay.database)
     });
     let environments = environments.collect();
+    let database = databases.first().copied().unwrap_or_default();
     let mut revision = match options.targets {
         Some(targets) => targets,
         None => snapshots.iter().flat_map(|snapshot| snapshot.graph.heads().to_vec()).collect(),
@@ -57,18 +50,6 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
         SchemaFormat::Mermaid => schema_mermaid::schema_mermaid(&document, &mut out.report)?,
     }
     Ok(Verdict::Clean)
-}
-
-/// What the configuration takes settings to be.
-fn assumed(config: &Config) -> BTreeMap<String, Assumed> {
-    let value = |value: &Scalar| match value {
-        Scalar::Bool(flag) => Some(Assumed::Flag(*flag)),
-        Scalar::Int(number) => Some(Assumed::Number(*number)),
-        Scalar::Text(text) => Some(Assumed::Text(text.clone())),
-        // What the evaluator has no value for stays unknown.
-        Scalar::Null | Scalar::Float(_) => None,
-    };
-    config.assume.iter().filter_map(|(name, assumed)| Some((name.clone(), value(assumed)?))).collect()
 }
 
 /// The id that `asked` is, or begins, in one of the environments.

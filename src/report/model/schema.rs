@@ -31,6 +31,10 @@ pub struct EnvironmentSchema {
     pub tables: Vec<TableModel>,
     /// Its enum types, sorted by schema and name.
     pub enums: Vec<EnumModel>,
+    /// Its views, sorted by schema and name.
+    pub views: Vec<ViewModel>,
+    /// The extensions that the migrations create, sorted.
+    pub extensions: Vec<String>,
     /// Changes that cannot be read, in the order of the upgrade.
     pub opaque: Vec<OpaqueModel>,
     /// How much could be read.
@@ -56,6 +60,8 @@ pub struct TableModel {
     pub uniques: Vec<KeyModel>,
     /// The indexes without those of constraints, sorted by name.
     pub indexes: Vec<IndexModel>,
+    /// The check and exclusion constraints, sorted by name.
+    pub checks: Vec<CheckModel>,
 }
 
 /// How much of a table is known.
@@ -91,6 +97,9 @@ pub struct ColumnModel {
     pub r#type: String,
     /// Whether it takes NULL; null where that is not known.
     pub nullable: Option<bool>,
+    /// The default as SQL: `nextval` or `identity` where the column counts up, `generated` where it is computed,
+    /// `…` where it is not known; null where there is none.
+    pub default: Option<String>,
     /// How much of the type is known.
     pub certainty: TypeKnown,
     /// Why not all of it.
@@ -136,6 +145,32 @@ pub struct IndexModel {
     pub unique: bool,
     /// Columns, and expressions as SQL.
     pub columns: Vec<String>,
+    /// `USING method`; null for a B-tree.
+    pub method: Option<String>,
+    /// `WHERE condition`; null for an index over all rows.
+    pub condition: Option<String>,
+}
+
+/// A check or exclusion constraint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CheckModel {
+    /// The name; null where it has none.
+    pub name: Option<String>,
+    /// The condition as SQL; null where it is not known.
+    pub sql: Option<String>,
+    /// Whether it is an exclusion constraint.
+    pub exclusion: bool,
+}
+
+/// A view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ViewModel {
+    /// The database schema.
+    pub schema: String,
+    /// The name.
+    pub name: String,
+    /// Whether it is materialized.
+    pub materialized: bool,
 }
 
 /// An enum type.

@@ -337,15 +337,15 @@ impl Evaluator<'_> {
         if let Some(value) = module.scope.own(name) {
             return Some(value);
         }
-        // Star imports may lead in circles.
-        if depth > 8 || !self.pay(1) {
+        // A star leaves names with an underscore behind; and star imports may lead in circles.
+        if name.starts_with('_') || depth > 8 || !self.pay(1) {
             return None;
         }
         let stars = module.stars.borrow().clone();
         let mut outside = Vec::new();
         for star in stars.iter().rev() {
             match star {
-                Value::Import(import) if !name.starts_with('_') => {
+                Value::Import(import) => {
                     let Some(next) = self.load(&import.path) else { continue };
                     if let Some(value) = self.module_name_at(&next, name, depth + 1) {
                         return Some(value);

@@ -126,6 +126,15 @@ impl Migration {
                 self.emit_opaque(evaluator, reason, vec![Touch::Anything], place);
                 no_rows()
             }
+            Value::External(path) => {
+                let reason = format!("it executes {path}, which is not in the repository");
+                self.emit_opaque(evaluator, reason, vec![Touch::Anything], place);
+                no_rows()
+            }
+            Value::Attribute(_) => {
+                self.emit_opaque(evaluator, "it executes what is not known", vec![Touch::Anything], place);
+                no_rows()
+            }
             _ => no_rows(),
         }
     }
@@ -213,6 +222,13 @@ impl Migration {
         }
         if counts(statement, 0) {
             return result(Vec::new(), vec![vec![Value::Int(0)]]);
+        }
+        if let Some(path) = root_path(statement)
+            && !is_query(path)
+            && !asks(statement, 0)
+        {
+            let reason = format!("it executes what {path}(…) gives");
+            self.emit_opaque(evaluator, reason, vec![Touch::Anything], place);
         }
         no_rows()
     }
@@ -415,6 +431,24 @@ impl Migration {
         };
         let rows = answer.rows.into_iter().map(|row| row.into_iter().map(cell).collect()).collect();
         result(answer.columns, rows)
+    }
+}
+
+/// Whether what a library gives is a query, by where it comes from.
+fn is_query(path: &str) -> bool {
+    const LIBRARIES: &[&str] = &["sqlalchemy", "sqlmodel", "alembic", "flask_sqlalchemy", "geoalchemy2"];
+    LIBRARIES.contains(&path.split('.').next().unwrap_or(path))
+}
+
+/// Whether a statement is built as queries are: `….insert().values(…)`.
+fn asks(value: &Value, depth: usize) -> bool {
+    const VERBS: &[&str] =
+        &["insert", "update", "delete", "select", "values", "where", "filter", "from_select"];
+    match value.as_construct().map(|construct| &construct.callee) {
+        Some(Callee::Method(receiver, name)) => {
+            VERBS.contains(&&**name) || depth < 32 && asks(receiver, depth + 1)
+        }
+        _ => false,
     }
 }
 

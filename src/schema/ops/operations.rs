@@ -281,6 +281,7 @@ impl Migration {
                 .any(|prefix| prefix.as_str().is_some_and(|prefix| prefix.to_uppercase().contains("TEMP")))
         });
         if temporary {
+            self.emit(evaluator, Change::CreateTemporary(name), place);
             return kept;
         }
         let items = arguments.args.get(1..).unwrap_or_default().to_vec();

@@ -387,11 +387,57 @@ impl Machine {
             {
                 self.drop_references(table, &columns);
             }
-        } else if !dropping.if_exists && complete && self.settings.database == Database::PostgreSql {
-            let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
-            let earlier = self.schema.table(table).map(|table| table.place.clone());
-            let objects = vec![Arc::clone(&name), object(table)];
-            self.fault(FaultKind::ConstraintMissing, place, earlier, objects, message);
+            return;
+        }
+        let before_12 = self.named_before_12(table, &name);
+        if let Some(now) = &before_12
+            && let Some(known) = self.schema.table_mut(table)
+        {
+            known.foreign_keys.retain(|key| key.name.as_ref() != Some(now));
+        }
+        if dropping.if_exists || !complete || self.settings.database != Database::PostgreSql {
+            return;
+        }
+        let message = format!("constraint \"{name}\" of relation \"{}\" does not exist", table.name);
+        let earlier = self.schema.table(table).map(|table| table.place.clone());
+        let objects = vec![Arc::clone(&name), object(table)];
+        let faults = self.faults.len();
+        self.fault(FaultKind::ConstraintMissing, place, earlier, objects, message);
+        if before_12.is_some() {
+            self.doubt_since(
+                faults,
+                "PostgreSQL 11 and older name a foreign key after its first column only",
+            );
+        } else if self.may_come_with_type(table, kind) {
+            self.doubt_since(faults, "the type of a column may bring a constraint of its own");
+        }
+    }
+
+    /// The name, today, of the foreign key over several columns that PostgreSQL 11 and older call `asked`:
+    /// they took the first column only.
+    fn named_before_12(&self, table: &Name, asked: &str) -> Option<Arc<str>> {
+        let keys = &self.schema.table(table)?.foreign_keys;
+        let generated = |columns: &str| free_name(&table.name, Some(columns), "fkey", |_| false);
+        let found = keys.iter().filter(|key| key.columns.len() > 1).find(|key| {
+            key.name.as_ref() == Some(&generated(&joined(&key.columns)))
+                && key.columns.first().is_some_and(|first| *generated(first) == *asked)
+        })?;
+        found.name.clone()
+    }
+
+    /// Whether a constraint that nobody wrote may be there: `Boolean`, `Enum` and types of applications make
+    /// check constraints with some versions and options.
+    fn may_come_with_type(&self, table: &Name, kind: ConstraintKind) -> bool {
+        let plain = |ty: &ColumnType| {
+            ty.is_known() && ty.enumeration.is_none() && !matches!(&*ty.text, "boolean" | "smallint")
+        };
+        match kind {
+            ConstraintKind::Check => true,
+            ConstraintKind::Any => self
+                .schema
+                .table(table)
+                .is_none_or(|table| !table.columns.iter().all(|column| plain(&column.ty))),
+            ConstraintKind::Unique | ConstraintKind::ForeignKey | ConstraintKind::Primary => false,
         }
     }
 
@@ -428,6 +474,9 @@ impl Machine {
 
     pub(super) fn create_index(&mut self, table: &Name, spec: &IndexSpec, place: &Place) {
         let place = stated(&spec.place, place);
+        if self.is_temporary(table) {
+            return;
+        }
         let is_view = self.schema.views.contains_key(table);
         if !is_view && self.table_for(table, &place).is_none() {
             return;

@@ -51,6 +51,10 @@ pub struct Machine {
     pub(super) relations: BTreeMap<Name, Relation>,
     /// Enum types that `create_table` has seen in this process, with the place.
     pub(super) memo: BTreeMap<Name, Place>,
+    /// Tables and views that were there at any time because a revision made or renamed them.
+    created: BTreeSet<Name>,
+    /// Tables of the session: what is done to them leaves nothing behind.
+    temporary: BTreeSet<Name>,
     /// Enum types of the running revision, and labels added to older ones in its transaction.
     made_now: BTreeSet<Name>,
     added_now: Vec<(Name, Arc<str>, Place)>,
@@ -65,6 +69,36 @@ impl Machine {
     /// How the migrations are run.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Tables and views that revisions made, or gave their name.
+    pub(super) fn created(&self) -> &BTreeSet<Name> {
+        &self.created
+    }
+
+    /// Something of this name is made.
+    pub(super) fn note_created(&mut self, name: &Name) {
+        if !self.created.contains(name) {
+            self.created.insert(name.clone());
+        }
+    }
+
+    /// Whether the name is that of a temporary table, which hides others.
+    pub(super) fn is_temporary(&self, name: &Name) -> bool {
+        name.schema.is_none() && self.temporary.contains(name)
+    }
+
+    /// Drops a temporary table, if that is what the name means.
+    pub(super) fn forget_temporary(&mut self, name: &Name) -> bool {
+        name.schema.is_none() && self.temporary.remove(name)
+    }
+
+    /// Takes back that the faults from `since` on are certain.
+    pub(super) fn doubt_since(&mut self, since: usize, doubt: &str) {
+        for fault in self.faults.iter_mut().skip(since) {
+            fault.sureness = Sureness::Likely;
+            fault.doubt = Some(Arc::from(doubt));
+        }
     }
 
     /// A revision begins.
@@ -111,6 +145,7 @@ impl Machine {
         let place = &effect.place;
         match &effect.change {
             Change::CreateTable(spec) => self.create_table(spec, place),
+            Change::CreateTemporary(name) => _ = self.temporary.insert(name.clone()),
             Change::DropTable(name, dropping) => self.drop_table(name, *dropping, place),
             Change::RenameTable(name, to) => self.rename_relation(name, to, place),
             Change::MoveTable(name, schema) => self.move_table(name, schema.clone(), place),
@@ -169,6 +204,7 @@ impl Machine {
                     return;
                 }
                 self.relations.insert(name.clone(), Relation::View);
+                self.note_created(name);
                 let view = View {
                     name: name.clone(),
                     materialized: *materialized,
@@ -318,6 +354,10 @@ impl Machine {
             | Change::ColumnWithoutType(..)
             | Change::Commit
             | Change::InvalidSql(_) => return,
+            Change::CreateTemporary(name) => {
+                self.temporary.insert(name.clone());
+                return;
+            }
         }
         self.opaque(reason, &touches, place);
     }
@@ -361,6 +401,7 @@ impl Machine {
             earlier,
             objects,
             sureness: Sureness::Certain,
+            doubt: None,
             message,
             stops: true,
         });
@@ -407,6 +448,9 @@ impl Machine {
 
     /// The table, made up where it is not known: then it is partial, and its absence is told.
     pub(super) fn table_for(&mut self, name: &Name, place: &Place) -> Option<&mut Table> {
+        if self.is_temporary(name) {
+            return None;
+        }
         if !self.schema.tables.contains_key(name) {
             if self.schema.views.contains_key(name) {
                 return None;
@@ -501,6 +545,7 @@ impl Machine {
                     earlier: Some(earlier.clone()),
                     objects: vec![object(&spec.name)],
                     sureness: Sureness::Certain,
+                    doubt: None,
                     message: format!("type \"{}\" already exists", spec.name.name),
                     stops: false,
                 });
@@ -508,7 +553,11 @@ impl Machine {
             return;
         }
         self.memo.insert(spec.name.clone(), place.clone());
+        let faults = self.faults.len();
         self.create_enum(spec, false, place);
+        if spec.created == EnumCreation::WithTableBefore21 {
+            self.doubt_since(faults, "SQLAlchemy 2.1 and later leave the type alone");
+        }
     }
 
     /// Finds the enum or domain that a type's text names, and tells where it is missing.

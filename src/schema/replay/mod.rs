@@ -6,7 +6,10 @@
 //!    evaluated against the state that is there by then.
 
 mod constraints;
+mod database;
+mod grade;
 mod machine;
+mod metadata;
 mod naming;
 mod order;
 mod tables;
@@ -24,11 +27,14 @@ pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
 use super::effect::Effect;
-use super::evaluate::{Arguments, Evaluator, Files as _, NoHost, ParsedFiles, TreeFiles};
+use super::evaluate::{Arguments, Evaluator, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
 use super::state::{Place, Schema, Touch};
-use super::value::{Callee, Value};
+use super::types::Database;
+use super::value::Value;
+use grade::World;
+
 use crate::history::Snapshot;
 use crate::parallel;
 use crate::revision::{Environment, Script};
@@ -68,6 +74,15 @@ pub struct Options {
     pub targets: Option<Vec<String>>,
     /// Whether the naming convention is looked for in env.py.
     pub find_naming: bool,
+    /// Whether the database is looked for in the project; else it is that of the settings.
+    pub find_database: bool,
+}
+
+impl Options {
+    /// Everything that the project tells is looked for.
+    pub fn of_project() -> Self {
+        Self { find_naming: true, find_database: true, ..Self::default() }
+    }
 }
 
 /// What a replay gives.
@@ -79,6 +94,8 @@ pub struct Replay {
     pub faults: Vec<ReplayFault>,
     /// The revisions in the order of the upgrade, with their effects.
     pub revisions: Vec<Replayed>,
+    /// The database that the migrations were read for.
+    pub database: Database,
 }
 
 /// One revision of a replay.
@@ -141,16 +158,24 @@ impl Replayer {
         let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
         let roots = import_roots(&snapshot.environment);
         let mut settings = options.settings.clone();
-        let kept = self.evaluate_all(root, &order, &roots, options);
         let objects = self.factory.objects();
         let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        let mut world = World { database_known: true, naming_known: true };
+        if options.find_database {
+            let scripts = order.iter().map(|script| &script.path);
+            let found = database::detect(&files, &snapshot.environment, scripts, &roots);
+            settings.database = found.database;
+            world.database_known = found.sure;
+        }
+        let kept = self.evaluate_all(root, &order, &roots, settings.database, options);
         stacker::grow(STACK, || {
-            if options.find_naming
-                && let Some(naming) = naming_convention(&files, &snapshot.environment, &roots)
-            {
-                settings.naming = naming;
+            if options.find_naming {
+                match metadata::naming_convention(&files, &snapshot.environment, &roots) {
+                    Some(naming) => settings.naming = naming,
+                    None => world.naming_known = false,
+                }
             }
-            self.run(&files, &order, &kept, &roots, settings, options)
+            self.run(&files, &order, &kept, &roots, (settings, world), options)
         })
     }
 
@@ -160,7 +185,7 @@ impl Replayer {
         order: &[&Arc<Script>],
         kept: &[Option<Arc<[Effect]>>],
         roots: &[RepoPath],
-        settings: Settings,
+        (settings, world): (Settings, World),
         options: &Options,
     ) -> Replay {
         let database = settings.database;
@@ -191,8 +216,9 @@ impl Replayer {
         }
         drop(evaluator);
         drop(migration);
-        let machine = machine.take();
-        Replay { schema: machine.schema, faults: machine.faults, revisions }
+        let mut machine = machine.take();
+        grade::grade(&mut machine, world);
+        Replay { schema: machine.schema, faults: machine.faults, revisions, database }
     }
 
     /// Effects of each script that depend on no state, in order.
@@ -201,11 +227,12 @@ impl Replayer {
         root: TreeId,
         order: &[&Arc<Script>],
         roots: &[RepoPath],
+        database: Database,
         options: &Options,
     ) -> Vec<Option<Arc<[Effect]>>> {
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
-            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, options))
+            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, database, options))
         };
         parallel::map_chunks(order, CHUNK, || self.factory.objects(), evaluate).concat()
     }
@@ -215,9 +242,10 @@ impl Replayer {
         files: &TreeFiles<'_>,
         chunk: &[&Arc<Script>],
         roots: &[RepoPath],
+        database: Database,
         options: &Options,
     ) -> Vec<Option<Arc<[Effect]>>> {
-        let migration = Rc::new(Migration::blind(options.settings.database));
+        let migration = Rc::new(Migration::blind(database));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
         assume(&mut evaluator, options);
         chunk
@@ -333,65 +361,6 @@ pub fn import_roots(environment: &Environment) -> Vec<RepoPath> {
         .collect();
     roots.extend(more);
     roots
-}
-
-/// The naming convention of `target_metadata`, as far as env.py tells it.
-fn naming_convention(
-    files: &TreeFiles<'_>,
-    environment: &Environment,
-    roots: &[RepoPath],
-) -> Option<NamingConvention> {
-    let env = environment.directory.join("env.py");
-    files.file(&env)?;
-    let mut evaluator = Evaluator::new(files, Rc::new(NoHost), roots.to_vec());
-    let module = evaluator.module(&env)?;
-    let metadata = evaluator.lookup(&module, "target_metadata")?;
-    let metadata = match metadata {
-        Value::List(items) => items.borrow().first().cloned()?,
-        metadata => metadata,
-    };
-    let construct = metadata_of(&mut evaluator, &metadata, 0)?;
-    let convention = construct.kwarg("naming_convention")?;
-    let Value::Dict(items) = convention else { return None };
-    let templates = items.borrow();
-    let known = templates.iter().filter_map(|(key, value)| Some((key.as_text()?, value.as_text()?)));
-    Some(NamingConvention::new(known))
-}
-
-/// The `MetaData(…)` that a value leads to: itself, `Base.metadata`, `db.metadata`.
-fn metadata_of(
-    evaluator: &mut Evaluator<'_>,
-    value: &Value,
-    depth: usize,
-) -> Option<Rc<super::value::Construct>> {
-    if depth > 8 {
-        return None;
-    }
-    match value {
-        Value::Construct(construct) => match &construct.callee {
-            Callee::Path(path) if path.ends_with("MetaData") => Some(Rc::clone(construct)),
-            _ => {
-                let inner = construct.kwarg("metadata")?.clone();
-                metadata_of(evaluator, &inner, depth + 1)
-            }
-        },
-        // `db.metadata` of Flask-SQLAlchemy, `Base.metadata` of `declarative_base(metadata=…)`.
-        Value::Attribute(attribute) if &*attribute.1 == "metadata" => {
-            let owner = attribute.0.clone();
-            match &owner {
-                Value::Class(class) => {
-                    let bases = class.bases.clone();
-                    bases.iter().find_map(|base| {
-                        let place = class.place.clone();
-                        let metadata = evaluator.attribute(base, "metadata", &place);
-                        metadata_of(evaluator, &metadata, depth + 1)
-                    })
-                }
-                owner => metadata_of(evaluator, owner, depth + 1),
-            }
-        }
-        _ => None,
-    }
 }
 
 /// What an opaque effect touches, for reports.

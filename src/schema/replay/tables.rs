@@ -23,6 +23,7 @@ impl Machine {
                 }
             }
         }
+        self.note_created(&name);
         if self.relations.contains_key(&name) {
             let is_view = self.schema.views.contains_key(&name);
             if !spec.if_not_exists {
@@ -320,6 +321,9 @@ impl Machine {
     }
 
     pub(super) fn drop_table(&mut self, name: &Name, dropping: Dropping, place: &Place) {
+        if self.forget_temporary(name) {
+            return;
+        }
         if !self.schema.tables.contains_key(name) {
             if !dropping.if_exists && !self.schema.views.contains_key(name) {
                 let earlier = self.schema.dropped.get(name).cloned();
@@ -404,6 +408,7 @@ impl Machine {
     }
 
     fn move_relation(&mut self, name: &Name, to: &Name, place: &Place) {
+        self.note_created(to);
         if let Some(relation) = self.relations.remove(name) {
             self.relations.insert(to.clone(), relation);
         }

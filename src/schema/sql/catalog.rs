@@ -5,6 +5,7 @@
 mod tables;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use sqlparser::ast::{
@@ -68,7 +69,7 @@ pub fn answer(schema: &Schema, default_schema: &str, text: &str, parameters: &Pa
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect).with_recursion_limit(60).try_with_sql(text).ok()?;
     match parser.parse_statement().ok()? {
-        Statement::Query(query) => Asker { schema, default_schema, parameters, depth: 0 }.query(&query),
+        Statement::Query(query) => Asker::new(schema, default_schema, parameters).query(&query),
         _ => None,
     }
 }
@@ -78,7 +79,7 @@ pub fn condition(schema: &Schema, default_schema: &str, text: &str, variables: &
     let dialect = PostgreSqlDialect {};
     let mut parser = Parser::new(&dialect).with_recursion_limit(60).try_with_sql(text).ok()?;
     let expr = parser.parse_expr().ok()?;
-    let mut asker = Asker { schema, default_schema, parameters: variables, depth: 0 };
+    let mut asker = Asker::new(schema, default_schema, variables);
     match asker.eval(&expr, &[])? {
         Cell::Bool(flag) => Some(flag),
         Cell::Null => Some(false),
@@ -91,6 +92,19 @@ struct Asker<'s> {
     default_schema: &'s str,
     parameters: &'s Parameters,
     depth: usize,
+    /// Combinations of rows looked at so far, in all queries.
+    looked: usize,
+    /// The catalogues' tables that were asked for.
+    made: BTreeMap<Name, Option<Rc<CatalogTable>>>,
+    /// Rows of the queries around a subquery, the outermost first.
+    outer: Vec<OuterRow>,
+}
+
+/// A row of a query around a subquery.
+struct OuterRow {
+    alias: String,
+    columns: Vec<&'static str>,
+    cells: Vec<Cell>,
 }
 
 /// A row of one table of `FROM`.
@@ -103,7 +117,7 @@ struct Bound<'r> {
 /// A table of `FROM`.
 struct Source {
     alias: String,
-    table: CatalogTable,
+    table: Rc<CatalogTable>,
     /// Whether rows that match nothing are kept: `LEFT JOIN`.
     outer: bool,
 }
@@ -112,7 +126,41 @@ fn lower(ident: &Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
-impl Asker<'_> {
+impl<'s> Asker<'s> {
+    fn new(schema: &'s Schema, default_schema: &'s str, parameters: &'s Parameters) -> Self {
+        Self {
+            schema,
+            default_schema,
+            parameters,
+            depth: 0,
+            looked: 0,
+            made: BTreeMap::new(),
+            outer: Vec::new(),
+        }
+    }
+
+    fn table(&mut self, name: &Name) -> Option<Rc<CatalogTable>> {
+        if let Some(made) = self.made.get(name) {
+            return made.clone();
+        }
+        let made = tables::table(self.schema, self.default_schema, name).map(Rc::new);
+        self.made.insert(name.clone(), made.clone());
+        made
+    }
+
+    /// The answer of a query inside of a row of another one.
+    fn subquery(&mut self, query: &Query, bound: &[Bound<'_>]) -> Option<Answer> {
+        let outside = self.outer.len();
+        self.outer.extend(bound.iter().map(|row| OuterRow {
+            alias: row.alias.to_owned(),
+            columns: row.columns.to_vec(),
+            cells: row.cells.to_vec(),
+        }));
+        let answer = self.query(query);
+        self.outer.truncate(outside);
+        answer
+    }
+
     fn query(&mut self, query: &Query) -> Option<Answer> {
         if self.depth > MAX_DEPTH || query.with.is_some() {
             return None;
@@ -167,9 +215,8 @@ impl Asker<'_> {
             return Some(Answer { columns, rows: self.aggregates(select).into_iter().collect() });
         }
         let mut rows = Vec::new();
-        let mut looked = 0;
         let mut bound = Vec::new();
-        self.combine(&sources, &conditions, &mut bound, &mut looked, &mut |this, bound| {
+        self.combine(&sources, &conditions, &mut bound, &mut |this, bound| {
             rows.push(this.project(select, bound)?);
             Some(())
         })?;
@@ -204,7 +251,7 @@ impl Asker<'_> {
                     return Some(());
                 }
                 let alias = alias.as_ref().map_or_else(|| name.name.to_string(), |alias| lower(&alias.name));
-                match tables::table(self.schema, self.default_schema, &name) {
+                match self.table(&name) {
                     Some(table) => sources.push(Source { alias, table, outer }),
                     None if tables::is_unknown(&name) => return None,
                     None => *is_data = true,
@@ -287,7 +334,6 @@ impl Asker<'_> {
         sources: &'r [Source],
         conditions: &[&Expr],
         bound: &mut Vec<Bound<'r>>,
-        looked: &mut usize,
         found: &mut dyn FnMut(&mut Self, &[Bound<'r>]) -> Option<()>,
     ) -> Option<()> {
         let at = bound.len();
@@ -297,12 +343,16 @@ impl Asker<'_> {
         let last = at + 1 == sources.len();
         let mut matched = false;
         'rows: for cells in &source.table.rows {
-            *looked += 1;
-            if *looked > MAX_ROWS {
+            self.looked += 1;
+            if self.looked > MAX_ROWS {
                 return None;
             }
             bound.push(Bound { alias: &source.alias, columns: &source.table.columns, cells });
             for condition in conditions {
+                // A subquery may ask for columns of every table, and costs the most.
+                if !last && has_subquery(condition) {
+                    continue;
+                }
                 match self.eval(condition, bound) {
                     Some(Cell::Bool(true)) => {}
                     Some(Cell::Unknown) if last => return None,
@@ -317,7 +367,7 @@ impl Asker<'_> {
                 }
             }
             matched = true;
-            let done = self.combine(sources, conditions, bound, looked, found);
+            let done = self.combine(sources, conditions, bound, found);
             bound.pop();
             done?;
         }
@@ -357,6 +407,7 @@ impl Asker<'_> {
             Expr::Identifier(name) => {
                 let name = lower(name);
                 let column = bound.iter().find_map(|row| row.cell(&name));
+                let column = column.or_else(|| self.outer.iter().rev().find_map(|row| row.cell(&name)));
                 column.cloned().or_else(|| self.parameters.get(name.as_str()).cloned()).or_else(|| {
                     (name == "current_schema").then(|| Cell::Text(Arc::from(self.default_schema)))
                 })
@@ -366,6 +417,10 @@ impl Asker<'_> {
                 let (table, column) = (lower(table), lower(column));
                 match bound.iter().find(|row| row.alias == table) {
                     Some(row) => row.cell(&column).cloned(),
+                    None if self.outer.iter().any(|row| row.alias == table) => {
+                        let row = self.outer.iter().rev().find(|row| row.alias == table);
+                        row.and_then(|row| row.cell(&column)).cloned()
+                    }
                     None => self.parameters.get(format!("{table}.{column}").as_str()).cloned(),
                 }
             }
@@ -405,7 +460,7 @@ impl Asker<'_> {
             }
             Expr::InSubquery { expr, subquery, negated } => {
                 let value = self.eval(expr, bound)?;
-                let answer = self.query(subquery)?;
+                let answer = self.subquery(subquery, bound)?;
                 let within = answer.rows.iter().any(|row| row.first() == Some(&value));
                 Some(Cell::Bool(within != *negated))
             }
@@ -438,11 +493,11 @@ impl Asker<'_> {
                 }
             }
             Expr::Exists { subquery, negated } => {
-                let answer = self.query(subquery)?;
+                let answer = self.subquery(subquery, bound)?;
                 Some(Cell::Bool(answer.rows.is_empty() == *negated))
             }
             Expr::Subquery(query) => {
-                let answer = self.query(query)?;
+                let answer = self.subquery(query, bound)?;
                 Some(answer.rows.first().and_then(|row| row.first().cloned()).unwrap_or(Cell::Null))
             }
             Expr::Function(function) => self.function(function, bound),
@@ -552,11 +607,7 @@ impl Asker<'_> {
                 let known = self.schema.table(&name).is_some()
                     || self.schema.views.contains_key(&name)
                     || self.schema.sequences.contains(&name)
-                    || self
-                        .schema
-                        .tables
-                        .values()
-                        .any(|table| table.indexes.iter().any(|index| *index.name == *name.name));
+                    || self.schema.has_index(&name.name);
                 if known { Cell::Text(bare(text)) } else { Cell::Null }
             }
             ("to_regtype", [Cell::Text(text)]) => {
@@ -576,6 +627,23 @@ impl Bound<'_> {
     fn cell(&self, name: &str) -> Option<&Cell> {
         let at = self.columns.iter().position(|column| *column == name)?;
         self.cells.get(at)
+    }
+}
+
+impl OuterRow {
+    fn cell(&self, name: &str) -> Option<&Cell> {
+        let at = self.columns.iter().position(|column| *column == name)?;
+        self.cells.get(at)
+    }
+}
+
+/// Whether a condition asks a query of its own.
+fn has_subquery(condition: &Expr) -> bool {
+    match condition {
+        Expr::Exists { .. } | Expr::InSubquery { .. } | Expr::Subquery(_) => true,
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => has_subquery(inner),
+        Expr::BinaryOp { left, right, .. } => has_subquery(left) || has_subquery(right),
+        _ => false,
     }
 }
 
@@ -619,8 +687,10 @@ fn relation_name(text: &str) -> Name {
         None => part.to_lowercase(),
     };
     match text.split_once('.') {
-        Some(("public", name)) => Name::plain(clean(name)),
-        Some((schema, name)) => Name::new(Some(&clean(schema)), clean(name)),
+        Some((schema, name)) => match clean(schema).as_str() {
+            "public" => Name::plain(clean(name)),
+            schema => Name::new(Some(schema), clean(name)),
+        },
         None => Name::plain(clean(text)),
     }
 }

@@ -134,6 +134,10 @@ impl Reader<'_> {
         let object = self.word(at);
         // Whatever it is called, it is gone with the session.
         if is_temporary && verb == "CREATE" {
+            let at = self.skip(at + 1, &["IF", "NOT", "EXISTS"]);
+            if let Some((name, _)) = name_at(self.tokens, at).filter(|_| object == "TABLE") {
+                actions.push(change(Change::CreateTemporary(name)));
+            }
             return;
         }
         if HARMLESS_OBJECTS.contains(&object) {

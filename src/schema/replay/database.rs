@@ -1,0 +1,131 @@
+//! Which database the migrations are written for.
+
+use crate::python::tree::StmtKind;
+use crate::revision::Environment;
+use crate::schema::evaluate::{Files, TreeFiles};
+use crate::schema::types::Database;
+use crate::vcs::RepoPath;
+
+/// Files beside the migrations, or above them, that name drivers.
+const DEPENDENCIES: &[&str] = &[
+    "pyproject.toml",
+    "requirements.txt",
+    "requirements.in",
+    "requirements/main.txt",
+    "requirements/base.txt",
+    "requirements/default.txt",
+    "setup.cfg",
+    "setup.py",
+    "Pipfile",
+];
+
+/// Drivers, and the database that each speaks to.
+const DRIVERS: &[(&str, Database)] = &[
+    ("psycopg", Database::PostgreSql),
+    ("asyncpg", Database::PostgreSql),
+    ("pg8000", Database::PostgreSql),
+    ("pymysql", Database::MySql),
+    ("mysqlclient", Database::MySql),
+    ("aiomysql", Database::MySql),
+    ("asyncmy", Database::MySql),
+    ("mysql-connector", Database::MySql),
+    ("aiosqlite", Database::Sqlite),
+];
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Detected {
+    /// The database; PostgreSQL where nothing speaks of any.
+    pub(super) database: Database,
+    /// Whether nothing speaks of another one.
+    pub(super) sure: bool,
+}
+
+/// The database of an environment: that of the names of its directories, of the URL in `alembic.ini`, of the
+/// dialects that its migrations import and of the drivers that the project depends on.
+pub(super) fn detect<'p>(
+    files: &TreeFiles<'_>,
+    environment: &Environment,
+    scripts: impl Iterator<Item = &'p RepoPath>,
+    above: &[RepoPath],
+) -> Detected {
+    let locations = environment.version_locations.iter().map(|location| &location.path);
+    let named =
+        locations.chain([&environment.directory]).flat_map(RepoPath::components).find_map(by_directory);
+    if let Some(database) = named {
+        return Detected { database, sure: true };
+    }
+    let mut seen = [false; 3];
+    scripts.for_each(|path| note_imports(files, path, &mut seen));
+    note_imports(files, &environment.directory.join("env.py"), &mut seen);
+    for text in above.iter().flat_map(|root| DEPENDENCIES.iter().filter_map(|name| text(files, root, name))) {
+        let text = text.to_lowercase();
+        for (driver, database) in DRIVERS {
+            seen[*database as usize] |= text.contains(driver);
+        }
+    }
+    let url = above.iter().find_map(|root| url_database(&text(files, root, "alembic.ini")?));
+    let [postgresql, mysql, sqlite] = seen;
+    match url {
+        // A file of SQLite is what many develop with.
+        Some(Database::Sqlite) if postgresql || mysql => {}
+        Some(database) => return Detected { database, sure: true },
+        None => {}
+    }
+    match (postgresql, mysql) {
+        (true, mysql) => Detected { database: Database::PostgreSql, sure: !mysql },
+        (false, true) => Detected { database: Database::MySql, sure: true },
+        (false, false) if sqlite || url.is_some() => Detected { database: Database::Sqlite, sure: true },
+        (false, false) => Detected { database: Database::PostgreSql, sure: true },
+    }
+}
+
+fn by_directory(name: impl AsRef<[u8]>) -> Option<Database> {
+    let name = String::from_utf8_lossy(name.as_ref()).to_lowercase();
+    match name.as_str() {
+        "sqlite" | "sqlite3" => Some(Database::Sqlite),
+        "mysql" | "mariadb" => Some(Database::MySql),
+        "postgres" | "postgresql" | "pg" => Some(Database::PostgreSql),
+        _ => None,
+    }
+}
+
+fn text(files: &TreeFiles<'_>, root: &RepoPath, name: &str) -> Option<String> {
+    let path = name.split('/').fold(root.clone(), |path, part| path.join(part));
+    Some(String::from_utf8_lossy(&files.text(&path)?).into_owned())
+}
+
+fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut [bool; 3]) {
+    const DIALECTS: &str = "sqlalchemy.dialects";
+    let Some(module) = files.file(path) else { return };
+    for statement in &module.body {
+        match &statement.kind {
+            StmtKind::Import(aliases) => {
+                for alias in aliases {
+                    note(alias.name.strip_prefix("sqlalchemy.dialects."), seen);
+                }
+            }
+            StmtKind::ImportFrom(import) if &*import.module == DIALECTS => {
+                import.names.iter().for_each(|alias| note(Some(&alias.name), seen));
+            }
+            StmtKind::ImportFrom(import) => note(import.module.strip_prefix("sqlalchemy.dialects."), seen),
+            _ => {}
+        }
+    }
+}
+
+fn note(dialect: Option<&str>, seen: &mut [bool; 3]) {
+    let name = dialect.and_then(|rest| rest.split('.').next());
+    if let Some(database) = name.and_then(Database::by_name) {
+        seen[database as usize] = true;
+    }
+}
+
+/// The database of `sqlalchemy.url`, where it is written out.
+fn url_database(ini: &str) -> Option<Database> {
+    ini.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        let scheme = value.trim().split("://").next()?;
+        (key.trim() == "sqlalchemy.url").then(|| Database::by_name(scheme.split('+').next()?)).flatten()
+    })
+}
