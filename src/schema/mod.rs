@@ -10,6 +10,7 @@
 //! What cannot be known by reading is marked with its reason and its place: a column's type, a table, an
 //! effect. Nothing is guessed, and nothing that is unknown is dropped.
 
+pub mod compare;
 pub mod effect;
 pub mod evaluate;
 pub mod fault;
