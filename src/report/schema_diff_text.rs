@@ -52,7 +52,12 @@ pub fn schema_diff_text(document: &SchemaDiffDocument, out: &mut impl io::Write)
             writeln!(out, "{}:", printable(&environment.name))?;
         }
         if environment.differences.is_empty() {
-            writeln!(out, "no difference between {} and {}", printable(&document.first), printable(&document.second))?;
+            writeln!(
+                out,
+                "no difference between {} and {}",
+                printable(&document.first),
+                printable(&document.second)
+            )?;
         }
         for difference in &environment.differences {
             let sign = match difference.change {
@@ -65,10 +70,18 @@ pub fn schema_diff_text(document: &SchemaDiffDocument, out: &mut impl io::Write)
                 _ => difference.table.clone(),
             };
             writeln!(out, "{sign} {} {}", difference.aspect, printable(&object))?;
-            for (whose, side) in [(&document.first, &difference.first), (&document.second, &difference.second)] {
+            for (whose, side) in
+                [(&document.first, &difference.first), (&document.second, &difference.second)]
+            {
                 if let Some(side) = side {
                     let text = printable(&side.text);
-                    writeln!(out, "    {}: {text}  {}:{}", printable(whose), printable(&side.path), side.line)?;
+                    writeln!(
+                        out,
+                        "    {}: {text}  {}:{}",
+                        printable(whose),
+                        printable(&side.path),
+                        side.line
+                    )?;
                 }
             }
         }

@@ -88,13 +88,21 @@ fn whole(table: &Table, is_first: bool) -> Difference {
 pub fn tables(first: &Table, second: &Table, found: &mut Vec<Difference>) {
     let name = first.name.clone();
     let mut push = |aspect, object: String, one: Option<Side>, other: Option<Side>| {
-        found.push(Difference { aspect, table: name.clone(), object: Some(object), first: one, second: other });
+        found.push(Difference {
+            aspect,
+            table: name.clone(),
+            object: Some(object),
+            first: one,
+            second: other,
+        });
     };
     let complete = |table: &Table| table.state == TableState::Complete;
     for column in &first.columns {
         match second.column(&column.name) {
             Some(other) => columns(column, other, &mut push),
-            None if complete(second) => push(Aspect::Column, column.name.to_string(), Some(side(column)), None),
+            None if complete(second) => {
+                push(Aspect::Column, column.name.to_string(), Some(side(column)), None)
+            }
             None => {}
         }
     }
@@ -114,7 +122,9 @@ type Push<'p> = dyn FnMut(Aspect, String, Option<Side>, Option<Side>) + 'p;
 fn columns(one: &Column, other: &Column, push: &mut Push<'_>) {
     let known = one.ty.is_known() && other.ty.is_known();
     if known && one.ty.text != other.ty.text {
-        let of = |column: &Column| Some(Side { text: column.ty.text.to_string(), place: column.type_place.clone() });
+        let of = |column: &Column| {
+            Some(Side { text: column.ty.text.to_string(), place: column.type_place.clone() })
+        };
         push(Aspect::Type, one.name.to_string(), of(one), of(other));
     }
     if let (Some(null), Some(other_null)) = (one.nullable, other.nullable)
@@ -134,7 +144,8 @@ fn side(column: &Column) -> Side {
 }
 
 fn keys(first: &Table, second: &Table, push: &mut Push<'_>) {
-    let primary = |table: &Table| table.primary_key.as_ref().map(|key| (key.columns.clone(), key.place.clone()));
+    let primary =
+        |table: &Table| table.primary_key.as_ref().map(|key| (key.columns.clone(), key.place.clone()));
     let (one, other) = (primary(first), primary(second));
     let columns = |key: &Option<(Vec<Arc<str>>, Place)>| key.as_ref().map(|(columns, _)| columns.clone());
     if columns(&one) != columns(&other) {
@@ -145,7 +156,9 @@ fn keys(first: &Table, second: &Table, push: &mut Push<'_>) {
     }
     let has_key = |table: &Table, key: &ForeignKey| {
         table.foreign_keys.iter().any(|other| {
-            other.columns == key.columns && other.ref_table == key.ref_table && other.ref_columns == key.ref_columns
+            other.columns == key.columns
+                && other.ref_table == key.ref_table
+                && other.ref_columns == key.ref_columns
         })
     };
     let foreign = |key: &ForeignKey| {

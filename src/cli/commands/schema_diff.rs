@@ -26,8 +26,13 @@ pub(super) fn run(global: &Global, args: &SchemaDiffArgs, out: &mut Output) -> R
         (first, second, environments)
     };
     let differ = environments.iter().any(|environment| !environment.differences.is_empty());
-    let document =
-        SchemaDiffDocument { schema: "onehead/schema-diff/v1", version: VERSION, first, second, environments };
+    let document = SchemaDiffDocument {
+        schema: "onehead/schema-diff/v1",
+        version: VERSION,
+        first,
+        second,
+        environments,
+    };
     match args.format {
         SchemaDiffFormat::Json => out.json(&document)?,
         SchemaDiffFormat::Text => schema_diff_text(&document, &mut out.report)?,
@@ -95,10 +100,14 @@ fn between(
     let mut diffs: BTreeMap<String, EnvironmentSchemaDiff> = BTreeMap::new();
     for name in names {
         let (one, other) = (before.remove(&name), after.remove(&name));
-        let Some(environment) = one.as_ref().or(other.as_ref()).map(|(environment, _)| environment.clone()) else {
+        let Some(environment) = one.as_ref().or(other.as_ref()).map(|(environment, _)| environment.clone())
+        else {
             continue;
         };
-        let (one, other) = (one.unwrap_or_else(|| (environment.clone(), Replay::default())), other.unwrap_or_else(|| (environment.clone(), Replay::default())));
+        let (one, other) = (
+            one.unwrap_or_else(|| (environment.clone(), Replay::default())),
+            other.unwrap_or_else(|| (environment.clone(), Replay::default())),
+        );
         let found = differences(&one.1.schema, &other.1.schema);
         let doubt = doubt_of(&one.1.schema).or_else(|| doubt_of(&other.1.schema));
         diffs.insert(name, environment_diff(&environment, &found, doubt));

@@ -37,7 +37,13 @@ impl Evaluator<'_> {
     }
 
     /// The files that one import statement of `from` executes.
-    fn import_targets(&mut self, from: &RepoPath, level: u32, module: &str, names: &[String]) -> Vec<RepoPath> {
+    fn import_targets(
+        &mut self,
+        from: &RepoPath,
+        level: u32,
+        module: &str,
+        names: &[String],
+    ) -> Vec<RepoPath> {
         let mut files = Vec::new();
         let mut note = |found: &Option<Found>| {
             if let Some(Found::File(path)) = found {

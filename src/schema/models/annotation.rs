@@ -36,7 +36,13 @@ pub(super) fn read(evaluator: &mut Evaluator<'_>, module: &Rc<Module>, expr: &Ex
     annotation
 }
 
-fn walk(evaluator: &mut Evaluator<'_>, module: &Rc<Module>, expr: &Expr, depth: usize, into: &mut Annotation) {
+fn walk(
+    evaluator: &mut Evaluator<'_>,
+    module: &Rc<Module>,
+    expr: &Expr,
+    depth: usize,
+    into: &mut Annotation,
+) {
     if depth > MAX_NESTING {
         return;
     }
@@ -60,7 +66,8 @@ fn walk(evaluator: &mut Evaluator<'_>, module: &Rc<Module>, expr: &Expr, depth: 
                     into.mapped = true;
                     walk(evaluator, module, index, depth + 1, into);
                 }
-                "WriteOnlyMapped" | "DynamicMapped" | "AssociationProxy" | "ClassVar" | "InitVar" | "Relationship" => {
+                "WriteOnlyMapped" | "DynamicMapped" | "AssociationProxy" | "ClassVar" | "InitVar"
+                | "Relationship" => {
                     into.aside = true;
                 }
                 "Optional" => {
@@ -160,7 +167,8 @@ pub(super) fn sql_type(
     if let Some(Value::Dict(items)) = map {
         let items = items.borrow().clone();
         if let Some((_, mapped)) = items.iter().find(|(key, _)| same(key, value, 0)) {
-            return types::read(evaluator, mapped, database).unwrap_or_else(|| unknown("its mapped type is none"));
+            return types::read(evaluator, mapped, database)
+                .unwrap_or_else(|| unknown("its mapped type is none"));
         }
     }
     let made = |evaluator: &mut Evaluator<'_>, name: &str, args: Vec<Value>, kwargs| {
@@ -171,7 +179,9 @@ pub(super) fn sql_type(
         return made(evaluator, name, Vec::new(), Vec::new());
     }
     match value {
-        Value::Class(class) if class.is_enum.get() => made(evaluator, "Enum", vec![value.clone()], Vec::new()),
+        Value::Class(class) if class.is_enum.get() => {
+            made(evaluator, "Enum", vec![value.clone()], Vec::new())
+        }
         Value::Class(class) => match builtin_base(class, 0) {
             Some(base) => sql_type(evaluator, &base, map, database, place),
             None => unknown("no column type belongs to its annotation"),
@@ -199,7 +209,12 @@ pub(super) fn sql_type(
 }
 
 /// A call of a library's name, as a value.
-pub(super) fn library_call(path: &str, args: Vec<Value>, kwargs: Vec<(Arc<str>, Value)>, place: &Place) -> Value {
+pub(super) fn library_call(
+    path: &str,
+    args: Vec<Value>,
+    kwargs: Vec<(Arc<str>, Value)>,
+    place: &Place,
+) -> Value {
     Value::Construct(Rc::new(Construct {
         callee: Callee::Path(Arc::from(path)),
         args,
@@ -256,7 +271,8 @@ fn same(one: &Value, other: &Value, depth: usize) -> bool {
         (Value::External(one), Value::External(other)) => one == other,
         (Value::Class(one), Value::Class(other)) => Rc::ptr_eq(one, other),
         (Value::Tuple(one), Value::Tuple(other)) => {
-            one.len() == other.len() && one.iter().zip(other.iter()).all(|(one, other)| same(one, other, depth + 1))
+            one.len() == other.len()
+                && one.iter().zip(other.iter()).all(|(one, other)| same(one, other, depth + 1))
         }
         (Value::Construct(one), Value::Construct(other)) => {
             if Rc::ptr_eq(one, other) {

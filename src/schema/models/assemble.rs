@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::classes::{Owner, Reader, Root};
 use super::columns::{Attrs, Homes, named};
 use super::{ModelTable, Models, Target, opaque};
+use crate::python::tree;
 use crate::schema::effect::{
     Change, ColumnSpec, ConstraintSpec, Effect, EnumCreation, EnumSpec, ForeignKeySpec, IndexSpec, TableSpec,
     TypeSpec,
@@ -17,6 +18,7 @@ use crate::schema::replay::{Machine, Settings};
 use crate::schema::specs::{self, Item};
 use crate::schema::state::{ColumnType, Name, Opaque, Place, TableState, Touch};
 use crate::schema::value::{Class, Construct, Value};
+use crate::text::ByteSpan;
 use crate::vcs::RepoPath;
 
 /// What the modules hold.
@@ -26,9 +28,42 @@ pub(super) struct Found {
     pub(super) tables: Vec<Rc<Construct>>,
     pub(super) indexes: Vec<Rc<Construct>>,
     unread: Vec<Arc<Opaque>>,
+    commented: Vec<(Arc<str>, Place)>,
+    /// Spans of statements of modules' own blocks that may declare a table.
+    statements: BTreeMap<RepoPath, Vec<ByteSpan>>,
 }
 
 impl Found {
+    /// Notes the tables of classes that are commented out.
+    pub(super) fn commented(&mut self, path: &RepoPath, text: &str) {
+        for (at, line) in text.lines().enumerate() {
+            let Some(rest) = line.trim_start().strip_prefix('#') else { continue };
+            let Some(rest) = rest.trim_start_matches('#').trim_start().strip_prefix("__tablename__") else {
+                continue;
+            };
+            let name = rest.trim_start_matches([' ', '=']).split(['"', '\'']).nth(1);
+            let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
+            let line = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            self.commented.push((Arc::from(name), Place { path: path.clone(), line, ..Place::default() }));
+        }
+    }
+
+    /// Notes which statements run whenever the module is imported.
+    pub(super) fn note_statements(&mut self, path: &RepoPath, module: &tree::Module) {
+        use tree::StmtKind as Kind;
+        let spans = module.body.iter().filter_map(|statement| match &statement.kind {
+            Kind::Class(_) | Kind::Assign(..) | Kind::AnnAssign(..) | Kind::Expr(_) => Some(statement.span),
+            _ => None,
+        });
+        self.statements.insert(path.clone(), spans.collect());
+    }
+
+    fn is_unconditional(&self, place: &Place) -> bool {
+        self.statements.get(&place.path).is_some_and(|spans| {
+            spans.iter().any(|span| span.start <= place.span.start && place.span.end <= span.end)
+        })
+    }
+
     /// A file that cannot be read may declare any table.
     pub(super) fn unreadable(&mut self, reason: String, place: Place) {
         self.unread.push(opaque(reason, place, vec![Touch::Anything]));
@@ -58,7 +93,8 @@ pub(super) fn assemble(
     reached: &BTreeSet<RepoPath>,
     settings: Settings,
 ) -> Models {
-    let Found { classes, tables, indexes, mut unread } = found;
+    let mut unread = found.unread.clone();
+    let (classes, tables, indexes) = (found.classes.clone(), found.tables.clone(), found.indexes.clone());
     let mut entries = Vec::new();
     let mut sharing: Vec<(Rc<Class>, Rc<Class>)> = Vec::new();
     let mut of_class: BTreeSet<usize> = BTreeSet::new();
@@ -70,7 +106,11 @@ pub(super) fn assemble(
                 let key = reader.root(class).map(|root| root.key);
                 if key.is_none_or(|key| target.keys.is_empty() || target.keys.contains(&key)) {
                     let touches = vec![Touch::Anything];
-                    unread.push(opaque(format!("class {}: {reason}", class.name()), class.place.clone(), touches));
+                    unread.push(opaque(
+                        format!("class {}: {reason}", class.name()),
+                        class.place.clone(),
+                        touches,
+                    ));
                 }
             }
             Owner::Table(table) => {
@@ -94,15 +134,18 @@ pub(super) fn assemble(
             more.push(class);
         }
     }
-    let mut models = Models { doubt: target.doubt.clone(), ..Models::default() };
+    let mut models =
+        Models { doubt: target.doubt.clone(), commented: found.commented.clone(), ..Models::default() };
     let is_known = !target.keys.is_empty();
     for entry in &mut entries {
+        entry.table.unconditional = found.is_unconditional(&entry.table.place);
         entry.table.targeted = !is_known || target.keys.contains(&entry.table.metadata);
     }
     // Where env.py reaches none of them, something else imports them.
     if !entries.iter().any(|entry| entry.table.targeted && entry.table.reached) {
         models.doubt = models.doubt.or_else(|| {
-            (!entries.is_empty()).then(|| Arc::from("env.py imports no module that declares tables by itself"))
+            (!entries.is_empty())
+                .then(|| Arc::from("env.py imports no module that declares tables by itself"))
         });
         entries.iter_mut().for_each(|entry| entry.table.reached = true);
     }
@@ -147,7 +190,9 @@ fn class_entry(
         _ => schema.clone(),
     };
     let extends = options.as_ref().is_some_and(|options| {
-        ["extend_existing", "keep_existing"].iter().any(|name| option(options, name).as_ref().and_then(truth) == Some(true))
+        ["extend_existing", "keep_existing"]
+            .iter()
+            .any(|name| option(options, name).as_ref().and_then(truth) == Some(true))
     });
     let table = ModelTable {
         name: Name { schema: own, name },
@@ -155,6 +200,7 @@ fn class_entry(
         place: class.place.clone(),
         metadata: root.as_ref().map(|root| Arc::clone(&root.key)).unwrap_or_default(),
         targeted: false,
+        unconditional: false,
         reached: reached.contains(&class.place.path),
         extends,
     };
@@ -197,6 +243,7 @@ fn table_entry(
         place: table.place.clone(),
         metadata: key,
         targeted: false,
+        unconditional: false,
         reached: reached.contains(&table.place.path),
         extends: flag("extend_existing") || flag("keep_existing"),
     };
@@ -211,7 +258,10 @@ fn table_entry(
 }
 
 fn metadata_schema(reader: &Reader<'_, '_>, metadata: Option<&Rc<Construct>>) -> Option<Arc<str>> {
-    specs::schema_of(metadata.and_then(|metadata| metadata.arg(0, "schema").filter(|value| value.as_str().is_some())), reader.database)
+    specs::schema_of(
+        metadata.and_then(|metadata| metadata.arg(0, "schema").filter(|value| value.as_str().is_some())),
+        reader.database,
+    )
 }
 
 /// The items and the options of `__table_args__`.
@@ -296,7 +346,7 @@ fn build(
     let mut used: BTreeSet<usize> = BTreeSet::new();
     for (entry, attrs) in entries.iter().zip(all) {
         reader.evaluator.refill();
-        let table = table_of(reader, entry, attrs, &homes, &mut unread, &mut used);
+        let table = table_of(reader, entry, attrs, &homes, &mut unread, &mut used, &mut models.unread_keys);
         match made.iter_mut().find(|known| known.spec.name == table.spec.name) {
             // Declared again: the first stays, an extension adds its columns.
             Some(known) => {
@@ -376,6 +426,7 @@ fn table_of(
     homes: &Homes,
     unread: &mut Vec<Arc<Opaque>>,
     used: &mut BTreeSet<usize>,
+    unread_keys: &mut BTreeSet<Name>,
 ) -> Made {
     let name = entry.table.name.clone();
     let place = entry.table.place.clone();
@@ -452,6 +503,9 @@ fn table_of(
         let touches = Vec::new();
         unread.push(opaque(format!("table {}: {reason}", spec.name), place.clone(), touches));
     }
+    if !loose.is_empty() {
+        unread_keys.insert(spec.name.clone());
+    }
     for (reason, at) in loose {
         unread.push(opaque(format!("table {}: {reason}", spec.name), at, Vec::new()));
     }
@@ -515,11 +569,8 @@ fn types_of_keys(made: &mut [Made]) {
                 Some(key) => format!("its type is that of {}, which is not known", key.ref_table),
                 None => "no type is stated".to_owned(),
             };
-            column.ty = Some(TypeSpec {
-                ty: ColumnType::unknown("", reason),
-                enumeration: None,
-                serial: false,
-            });
+            column.ty =
+                Some(TypeSpec { ty: ColumnType::unknown("", reason), enumeration: None, serial: false });
         }
     }
 }
@@ -547,8 +598,10 @@ fn run(made: Vec<Made>, unread: Vec<Arc<Opaque>>, settings: Settings, models: &m
                 machine.apply(&effect(Change::CreateEnum(made, true), &column.place));
             }
         }
-        let (foreign, own): (Vec<_>, Vec<_>) =
-            spec.constraints.drain(..).partition(|constraint| matches!(constraint, ConstraintSpec::ForeignKey(_)));
+        let (foreign, own): (Vec<_>, Vec<_>) = spec
+            .constraints
+            .drain(..)
+            .partition(|constraint| matches!(constraint, ConstraintSpec::ForeignKey(_)));
         spec.constraints = own;
         keys.extend(foreign.into_iter().filter_map(|constraint| match constraint {
             ConstraintSpec::ForeignKey(key) => Some((spec.name.clone(), key)),
@@ -564,7 +617,8 @@ fn run(made: Vec<Made>, unread: Vec<Arc<Opaque>>, settings: Settings, models: &m
     for (table, mut key) in keys {
         let place = key.place.clone();
         key.use_alter = false;
-        machine.apply(&effect(Change::AddConstraint(table, Box::new(ConstraintSpec::ForeignKey(key))), &place));
+        machine
+            .apply(&effect(Change::AddConstraint(table, Box::new(ConstraintSpec::ForeignKey(key))), &place));
     }
     models.faults = machine.faults;
     models.faults.retain(|fault| {

@@ -104,7 +104,11 @@ impl<'e, 'a> Reader<'e, 'a> {
     }
 
     /// The key and the construct of the metadata that a value is.
-    pub(super) fn metadata(&mut self, value: &Value, depth: usize) -> Option<(Arc<str>, Option<Rc<Construct>>)> {
+    pub(super) fn metadata(
+        &mut self,
+        value: &Value,
+        depth: usize,
+    ) -> Option<(Arc<str>, Option<Rc<Construct>>)> {
         if depth > MAX_BASES {
             return None;
         }
@@ -183,7 +187,11 @@ impl<'e, 'a> Reader<'e, 'a> {
         let registry = class.own("registry").and_then(|member| member.value);
         let stated = class.own("metadata").and_then(|member| member.value);
         let registry_argument = |name: &str| {
-            registry.as_ref().and_then(Value::as_construct).and_then(|construct| construct.kwarg(name)).cloned()
+            registry
+                .as_ref()
+                .and_then(Value::as_construct)
+                .and_then(|construct| construct.kwarg(name))
+                .cloned()
         };
         let stated = stated.or_else(|| registry_argument("metadata"));
         root.types = root.types.take().or_else(|| registry_argument("type_annotation_map"));
@@ -223,7 +231,8 @@ impl<'e, 'a> Reader<'e, 'a> {
                 let common = construct.kwarg("cls").or(construct.kwarg("model_class"));
                 if let Some(Value::Class(common)) = common {
                     let of_class = self.class_root(common, depth + 1);
-                    root.types = root.types.take().or_else(|| of_class.as_ref().and_then(|root| root.types.clone()));
+                    root.types =
+                        root.types.take().or_else(|| of_class.as_ref().and_then(|root| root.types.clone()));
                     if let (None, Some(of_class)) = (&stated, of_class)
                         && of_class.metadata.is_some()
                     {
@@ -293,7 +302,9 @@ impl<'e, 'a> Reader<'e, 'a> {
                     Callee::Method(Value::Class(base), name) if &**name == "__getitem__" => {
                         self.linearize(base, depth + 1, line);
                     }
-                    Callee::Method(owner, name) if &**name == "__getitem__" => line.outside.push(owner.clone()),
+                    Callee::Method(owner, name) if &**name == "__getitem__" => {
+                        line.outside.push(owner.clone())
+                    }
                     _ => line.outside.push(base.clone()),
                 },
                 base => line.outside.push(base.clone()),
@@ -327,9 +338,7 @@ impl<'e, 'a> Reader<'e, 'a> {
                 _ => return Owner::None,
             }
         }
-        let parent = line.classes.iter().skip(1).find(|base| {
-            !matches!(self.owner(base), Owner::None)
-        });
+        let parent = line.classes.iter().skip(1).find(|base| !matches!(self.owner(base), Owner::None));
         let parent = parent.cloned();
         let above: Vec<Rc<Class>> = match &parent {
             Some(parent) => self.line(parent).classes,
@@ -382,7 +391,10 @@ impl<'e, 'a> Reader<'e, 'a> {
                     }
                 }
                 Value::Unknown(unknown) => {
-                    return Owner::Unreadable(Arc::from(format!("one of its bases is not known: {}", unknown.reason)));
+                    return Owner::Unreadable(Arc::from(format!(
+                        "one of its bases is not known: {}",
+                        unknown.reason
+                    )));
                 }
                 _ => {}
             }
@@ -395,7 +407,9 @@ impl<'e, 'a> Reader<'e, 'a> {
 
     /// A class on no declarative base that is known: where it names a table, it may be one.
     fn rootless(&mut self, class: &Rc<Class>) -> Owner {
-        let Some(member) = class.own("__tablename__").and_then(|member| member.value) else { return Owner::None };
+        let Some(member) = class.own("__tablename__").and_then(|member| member.value) else {
+            return Owner::None;
+        };
         let unknown = class.bases.iter().any(|base| matches!(base, Value::Unknown(_) | Value::Attribute(_)))
             || class.bases.iter().any(|base| match base {
                 Value::External(path) => library::base(path).is_none(),
@@ -452,7 +466,8 @@ fn snake_case(name: &str) -> String {
         let after = chars.get(at + 1);
         let starts = c.is_uppercase()
             && before.is_some_and(|before| {
-                !before.is_uppercase() && before != '_' || after.is_some_and(|after| after.is_lowercase()) && before != '_'
+                !before.is_uppercase() && before != '_'
+                    || after.is_some_and(|after| after.is_lowercase()) && before != '_'
             });
         if starts {
             made.push('_');

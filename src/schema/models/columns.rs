@@ -75,7 +75,13 @@ fn columns_in(value: &Value, depth: usize) -> Vec<Rc<Construct>> {
 
 impl Reader<'_, '_> {
     /// The columns that the classes `sources`, the nearest first, give `class`.
-    pub(super) fn attrs(&mut self, class: &Rc<Class>, sources: &[Rc<Class>], line: &Line, root: &Root) -> Attrs {
+    pub(super) fn attrs(
+        &mut self,
+        class: &Rc<Class>,
+        sources: &[Rc<Class>],
+        line: &Line,
+        root: &Root,
+    ) -> Attrs {
         let mut attrs = Attrs::default();
         let mut seen: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut groups: Vec<Vec<Attr>> = Vec::new();
@@ -206,7 +212,8 @@ impl Reader<'_, '_> {
         let mapped = annotation.as_ref().is_some_and(|annotation| annotation.mapped);
         match value {
             Some(Value::Unknown(cause)) if mapped || annotation.is_none() => {
-                let reason = format!("what its attribute {} is cannot be read: {}", member.name, cause.reason);
+                let reason =
+                    format!("what its attribute {} is cannot be read: {}", member.name, cause.reason);
                 unknown.push((Arc::from(reason), member.place.clone()));
             }
             Some(value) => {

@@ -55,13 +55,7 @@ fn construct(callee: Callee, arguments: &Arguments, place: &Place) -> Rc<Constru
 }
 
 impl Host for ModelHost {
-    fn call(
-        &self,
-        _: &mut Evaluator<'_>,
-        path: &str,
-        arguments: &Arguments,
-        place: &Place,
-    ) -> Option<Value> {
+    fn call(&self, _: &mut Evaluator<'_>, path: &str, arguments: &Arguments, place: &Place) -> Option<Value> {
         if !path.starts_with("sqlalchemy.") {
             return None;
         }
@@ -111,7 +105,13 @@ impl Host for ModelHost {
         let function = matches!(name, "func" | "text" | "desc" | "asc" | "cast" | "null" | "true" | "false");
         let orm = matches!(
             name,
-            "relationship" | "backref" | "deferred" | "column_property" | "synonym" | "composite" | "mapped_column"
+            "relationship"
+                | "backref"
+                | "deferred"
+                | "column_property"
+                | "synonym"
+                | "composite"
+                | "mapped_column"
         );
         match (is_class || function, orm) {
             (true, _) => Some(Value::External(format!("sqlalchemy.{name}").into())),

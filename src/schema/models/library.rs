@@ -69,7 +69,9 @@ pub(super) fn base(path: &str) -> Option<LibraryBase> {
         let (table, columns, own): (_, &'static [LibraryColumn], &[&'static LibraryColumn]) =
             match last_component(path).trim_end_matches("UUID") {
                 "SQLAlchemyBaseUserTable" => ("user", USER, &[&UUID_KEY]),
-                "SQLAlchemyBaseOAuthAccountTable" => ("oauth_account", OAUTH_ACCOUNT, &[&UUID_KEY, &UUID_OWNER]),
+                "SQLAlchemyBaseOAuthAccountTable" => {
+                    ("oauth_account", OAUTH_ACCOUNT, &[&UUID_KEY, &UUID_OWNER])
+                }
                 "SQLAlchemyBaseAccessTokenTable" => ("accesstoken", ACCESS_TOKEN, &[&UUID_OWNER]),
                 _ => return None,
             };
@@ -78,8 +80,21 @@ pub(super) fn base(path: &str) -> Option<LibraryBase> {
     }
     let harmless = matches!(
         package,
-        "abc" | "typing" | "typing_extensions" | "builtins" | "sqlalchemy" | "flask_login" | "enum" | "pydantic"
-            | "dataclasses" | "collections" | "sqlmodel" | "flask_sqlalchemy" | "zope" | "werkzeug" | "starlette"
+        "abc"
+            | "typing"
+            | "typing_extensions"
+            | "builtins"
+            | "sqlalchemy"
+            | "flask_login"
+            | "enum"
+            | "pydantic"
+            | "dataclasses"
+            | "collections"
+            | "sqlmodel"
+            | "flask_sqlalchemy"
+            | "zope"
+            | "werkzeug"
+            | "starlette"
             | "sqlalchemy_mixins"
     );
     harmless.then(none)

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::evaluate::{Evaluator, ParsedFiles, TreeFiles};
+use super::evaluate::{Evaluator, Files as _, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::replay::{NamingConvention, Settings, import_roots};
 use super::state::{Name, Opaque, Place, Schema};
@@ -45,6 +45,12 @@ pub struct Models {
     pub declared: Vec<ModelTable>,
     /// Why it is not certain that these are the models that the environment knows.
     pub doubt: Option<Arc<str>>,
+    /// Tables whose class is commented out, with the line that names them.
+    pub commented: Vec<(Arc<str>, Place)>,
+    /// Tables with a foreign key that cannot be read.
+    pub unread_keys: BTreeSet<Name>,
+    /// Whether env.py leaves tables out of the comparison (`include_object`, `include_name`).
+    pub filtered: bool,
 }
 
 /// One class or `Table(…)` that declares a table.
@@ -62,6 +68,8 @@ pub struct ModelTable {
     pub targeted: bool,
     /// Whether `env.py` imports its module, directly or not.
     pub reached: bool,
+    /// Whether it is made whenever its module is imported: under no test and in no function.
+    pub unconditional: bool,
     /// Whether it may extend a table of the same name (`extend_existing`, `keep_existing`).
     pub extends: bool,
 }
@@ -70,9 +78,12 @@ impl Models {
     /// Whether everything was read: nothing of it can hide a table.
     pub fn is_closed(&self) -> bool {
         self.doubt.is_none()
-            && !self.schema.opaque.iter().flat_map(|opaque| &opaque.touches).any(|touch| {
-                matches!(touch, super::state::Touch::Anything | super::state::Touch::Schema(_))
-            })
+            && !self
+                .schema
+                .opaque
+                .iter()
+                .flat_map(|opaque| &opaque.touches)
+                .any(|touch| matches!(touch, super::state::Touch::Anything | super::state::Touch::Schema(_)))
     }
 }
 
@@ -110,6 +121,8 @@ fn evaluate(
             let place = Place { path: path.clone(), line: *line, ..Place::default() };
             found.unreadable(format!("the file cannot be parsed: {reason}"), place);
         }
+        found.commented(&path, &module.tree.text);
+        found.note_statements(&path, &module.tree);
         let classes = module.classes.borrow().clone();
         found.classes.extend(classes.into_iter().filter(|class| class.place.path == path));
     }
@@ -118,7 +131,10 @@ fn evaluate(
     let naming = target.naming.clone().unwrap_or_default();
     let settings = Settings { database, naming, ..Settings::default() };
     reader.evaluator.refill();
-    assemble::assemble(&mut reader, found, &target, &reached, settings)
+    let mut models = assemble::assemble(&mut reader, found, &target, &reached, settings);
+    let text = tree.file(&env).map(|env| Arc::clone(&env.text)).unwrap_or_default();
+    models.filtered = text.contains("include_object") || text.contains("include_name");
+    models
 }
 
 /// What `target_metadata` of `env.py` is.

@@ -114,7 +114,14 @@ fn field_type(
         Value::Builtin(name) => *name == "str",
         Value::External(path) => matches!(
             last_component(path),
-            "EmailStr" | "AnyUrl" | "HttpUrl" | "SecretStr" | "Path" | "IPv4Address" | "IPv6Address" | "AutoString"
+            "EmailStr"
+                | "AnyUrl"
+                | "HttpUrl"
+                | "SecretStr"
+                | "Path"
+                | "IPv4Address"
+                | "IPv6Address"
+                | "AutoString"
         ),
         _ => false,
     };
@@ -133,7 +140,8 @@ fn field_type(
     let mut spec = annotation::sql_type(reader.evaluator, ty, None, reader.database, place);
     if annotation::simple(ty) == Some("DateTime") && spec.ty.is_known() {
         // Versions differ in whether it has a time zone.
-        spec.ty.certainty = Certainty::Family(Arc::from("whether it has a time zone depends on the version of sqlmodel"));
+        spec.ty.certainty =
+            Certainty::Family(Arc::from("whether it has a time zone depends on the version of sqlmodel"));
     }
     spec
 }
