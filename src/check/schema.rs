@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::diagnostic::Diagnostic;
 use crate::history::Snapshot;
 use crate::rules::{self, SchemaCx};
+use crate::schema::models;
 use crate::schema::replay::{Options, Replayer};
-use crate::vcs::{BlobId, Conflict, RepoPath, TreeId};
+use crate::vcs::{BlobId, Conflict, Objects, RepoPath, TreeId};
 
 /// The schema faults of one merged environment and those of the same environment in base. Without `all`, an
 /// environment none of whose files the merge changes is not replayed, and only faults with a side in a changed
@@ -29,28 +30,39 @@ pub(super) fn brought(
     if (changed.is_empty() && !all) || !conflicts.is_empty() {
         return Default::default();
     }
-    let mut told = standing((replayer, options), merged_tree, state);
+    let mut told = standing((replayer, options), merged_tree, state, None);
     if !all {
         told.retain(|finding| finding.places.iter().any(|place| changed.contains(&place.path)));
     }
     let old = match told.is_empty() {
         true => Vec::new(),
-        false => standing((replayer, options), base_tree, before),
+        false => standing((replayer, options), base_tree, before, None),
     };
     (told, old)
 }
 
 /// The faults that stand in a tree's environment; none where the graph itself is broken, as the order in which
-/// its revisions would run is not known then.
+/// its revisions would run is not known then. With `objects`, the models of the tree are read, too: the tree of a
+/// merge holds the migrations alone.
 pub(super) fn standing(
     (replayer, options): (&Replayer, &Options),
     tree: TreeId,
     state: &Snapshot,
+    objects: Option<&Objects>,
 ) -> Vec<Diagnostic> {
     let graph = &state.graph;
     if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
         return Vec::new();
     }
     let replay = replayer.replay(tree, state, options);
-    rules::run_schema(&SchemaCx { state, faults: &replay.faults, schema: &replay.schema })
+    let models = objects
+        .map(|objects| models::read(objects, tree, replayer.parsed(), &state.environment, replay.database));
+    let found = rules::run_schema(&SchemaCx {
+        state,
+        faults: &replay.faults,
+        schema: &replay.schema,
+        revisions: &replay.revisions,
+        models: models.as_ref(),
+    });
+    rules::without_shadows(found)
 }

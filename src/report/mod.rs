@@ -35,6 +35,7 @@ mod sample;
 pub mod sarif;
 pub mod schema;
 pub mod schema_convert;
+pub mod schema_diff_text;
 pub mod schema_mermaid;
 pub mod schema_sql;
 pub mod schema_text;

@@ -6,6 +6,7 @@ mod locate;
 mod rebase;
 mod rule;
 pub mod schema;
+pub mod schema_diff;
 
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -40,5 +40,6 @@ impl Rule for FkMissingTarget {
             )
         };
         sink.extend(told(cx, mine).map(|fault| worded(&META, fault)));
+        super::model_fault::missing_targets(&META, cx, sink);
     }
 }

@@ -35,5 +35,6 @@ impl Rule for FkTypeMismatch {
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
         let mine = |kind| matches!(kind, FaultKind::TypeMismatch);
         sink.extend(told(cx, mine).map(|fault| worded(&META, fault)));
+        super::model_fault::mismatches(&META, cx, sink);
     }
 }

@@ -9,11 +9,14 @@ use std::fmt;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
 use crate::project::Project;
+use crate::schema::models::Models;
+use crate::schema::replay::Replayed;
 use crate::schema::{ReplayFault, Schema};
 use crate::vcs::Conflict;
 
 mod alembic_without_environment;
 mod alters_missing_object;
+mod branch_schema_conflict;
 mod column_added_twice;
 mod competing_merge_revisions;
 mod constraint_created_twice;
@@ -23,6 +26,7 @@ mod deploy_without_upgrade;
 mod divergent_revision;
 mod duplicate_number;
 mod duplicate_revision;
+mod duplicate_tablename;
 mod dynamic_identifier;
 mod edited_after_landing;
 mod empty_migration;
@@ -34,6 +38,7 @@ mod filename_mismatch;
 mod fk_missing_target;
 mod fk_type_mismatch;
 mod implausible_revision_id;
+mod incomplete_baseline;
 mod index_created_twice;
 mod inserted_below_head;
 mod invalid_revision_id;
@@ -41,6 +46,8 @@ mod invalid_sql;
 mod merge_conflict;
 mod missing_dependency;
 mod missing_parent;
+mod model_fault;
+mod model_without_migration;
 mod multiple_bases;
 mod multiple_heads;
 mod needless_merge_revision;
@@ -49,10 +56,12 @@ mod reparented_after_landing;
 mod reused_revision_id;
 mod revision_cycle;
 mod revision_id_too_long;
+mod schema_drift;
 mod schema_fault;
 mod stale_docstring;
 mod sync_engine_async_url;
 mod table_created_twice;
+mod table_without_model;
 mod type_created_twice;
 mod unmanaged_metadata;
 mod unreadable_revision;
@@ -105,6 +114,10 @@ pub struct SchemaCx<'a> {
     pub faults: &'a [ReplayFault],
     /// The schema after the last revision.
     pub schema: &'a Schema,
+    /// The revisions in the order of the upgrade, with what each does.
+    pub revisions: &'a [Replayed],
+    /// What the models declare, where that was read.
+    pub models: Option<&'a Models>,
 }
 
 /// What decides whether a rule fires.
@@ -206,6 +219,7 @@ impl fmt::Display for SeenRevision {
 pub static RULES: &[&dyn Rule] = &[
     &alembic_without_environment::AlembicWithoutEnvironment,
     &alters_missing_object::AltersMissingObject,
+    &branch_schema_conflict::BranchSchemaConflict,
     &column_added_twice::ColumnAddedTwice,
     &competing_merge_revisions::CompetingMergeRevisions,
     &constraint_created_twice::ConstraintCreatedTwice,
@@ -215,6 +229,7 @@ pub static RULES: &[&dyn Rule] = &[
     &divergent_revision::DivergentRevision,
     &duplicate_number::DuplicateNumber,
     &duplicate_revision::DuplicateRevision,
+    &duplicate_tablename::DuplicateTablename,
     &dynamic_identifier::DynamicIdentifier,
     &edited_after_landing::EditedAfterLanding,
     &empty_migration::EmptyMigration,
@@ -226,6 +241,7 @@ pub static RULES: &[&dyn Rule] = &[
     &fk_missing_target::FkMissingTarget,
     &fk_type_mismatch::FkTypeMismatch,
     &implausible_revision_id::ImplausibleRevisionId,
+    &incomplete_baseline::IncompleteBaseline,
     &index_created_twice::IndexCreatedTwice,
     &inserted_below_head::InsertedBelowHead,
     &invalid_revision_id::InvalidRevisionId,
@@ -233,6 +249,7 @@ pub static RULES: &[&dyn Rule] = &[
     &merge_conflict::MergeConflict,
     &missing_dependency::MissingDependency,
     &missing_parent::MissingParent,
+    &model_without_migration::ModelWithoutMigration,
     &multiple_bases::MultipleBases,
     &multiple_heads::MultipleHeads,
     &needless_merge_revision::NeedlessMergeRevision,
@@ -241,9 +258,11 @@ pub static RULES: &[&dyn Rule] = &[
     &reused_revision_id::ReusedRevisionId,
     &revision_cycle::RevisionCycle,
     &revision_id_too_long::RevisionIdTooLong,
+    &schema_drift::SchemaDrift,
     &stale_docstring::StaleDocstring,
     &sync_engine_async_url::SyncEngineAsyncUrl,
     &table_created_twice::TableCreatedTwice,
+    &table_without_model::TableWithoutModel,
     &type_created_twice::TypeCreatedTwice,
     &unmanaged_metadata::UnmanagedMetadata,
     &unreadable_revision::UnreadableRevision,
@@ -278,6 +297,11 @@ pub fn run_schema(cx: &SchemaCx<'_>) -> Vec<Diagnostic> {
         diagnostic.environment = Some(cx.state.environment.name.clone());
     }
     found
+}
+
+/// The findings without those that say again what a conflict of branches says.
+pub fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    branch_schema_conflict::without_shadows(found)
 }
 
 /// Runs every rule on what surrounds the environments.

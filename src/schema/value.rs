@@ -260,6 +260,8 @@ pub struct Module {
     pub stars: RefCell<Vec<Value>>,
     /// Files that were read to evaluate it.
     pub reads: RefCell<Vec<RepoPath>>,
+    /// Every class that its code defined, also where a later one took the name.
+    pub classes: RefCell<Vec<Rc<Class>>>,
 }
 
 /// Names and their values.

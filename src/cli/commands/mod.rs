@@ -19,6 +19,7 @@ mod merge_driver;
 mod middle;
 mod rebase;
 mod schema;
+mod schema_diff;
 mod timeline;
 
 use super::args::{Args, Command};

@@ -1,14 +1,18 @@
 use crate::cli::args::Global;
-use crate::cli::args::schema::{SchemaArgs, SchemaFormat};
+use crate::cli::args::schema::{SchemaArgs, SchemaCommand, SchemaFormat};
 use crate::cli::exit::{Failure, Output, Verdict};
 use crate::cli::session::Session;
 use crate::history::Snapshot;
 use crate::report::model::VERSION;
 use crate::report::model::schema::SchemaDocument;
 use crate::report::{schema_convert, schema_mermaid, schema_sql, schema_text};
+use crate::schema::models;
 use crate::schema::replay::Replayer;
 
 pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Result<Verdict, Failure> {
+    if let Some(SchemaCommand::Diff(diff)) = &args.command {
+        return super::schema_diff::run(global, diff, out);
+    }
     let mut session = Session::open(global)?;
     let study = session.study(args.revision.as_deref())?;
     let mut reader = session.reader();
@@ -25,6 +29,16 @@ pub(super) fn run(global: &Global, args: &SchemaArgs, out: &mut Output) -> Resul
     let environments = snapshots.iter().map(|snapshot| {
         let replay = replayer.replay(study.root, snapshot, &options);
         databases.push(replay.database);
+        if args.models {
+            let models = models::read(
+                session.repo.objects(),
+                study.root,
+                replayer.parsed(),
+                &snapshot.environment,
+                replay.database,
+            );
+            return schema_convert::schema_model(&snapshot.environment, &models.schema, replay.database);
+        }
         schema_convert::environment_schema(&snapshot.environment, &replay, replay.database)
     });
     let environments = environments.collect();

@@ -540,6 +540,10 @@ impl<'a> Evaluator<'a> {
                     }
                 }
                 match (self.class_attribute(class, name), name) {
+                    // What a `declared_attr` gives, as a mapped class has it.
+                    (Some(Value::Function(function)), _) if is_decorated(&function, "declared_attr") => {
+                        self.call_function(&function, Some(owner.clone()), Arguments::default(), place)
+                    }
                     (Some(Value::Function(function)), _) if is_decorated(&function, "classmethod") => {
                         Value::Bound(Rc::new((owner.clone(), Value::Function(function))))
                     }
@@ -571,7 +575,10 @@ impl<'a> Evaluator<'a> {
                     }
                     Some(value) => value,
                     None if name == "__class__" => Value::Class(Rc::clone(&instance.class)),
-                    None => attribute(owner),
+                    None => {
+                        let host = Rc::clone(&self.host);
+                        host.attribute(self, owner, name).unwrap_or_else(|| attribute(owner))
+                    }
                 }
             }
             Value::Member(member) => match name {

@@ -109,7 +109,7 @@ impl Evaluator<'_> {
         self.found_at(&path)
     }
 
-    fn found_at(&self, path: &RepoPath) -> Option<Found> {
+    pub(super) fn found_at(&self, path: &RepoPath) -> Option<Found> {
         let package = path.join("__init__.py");
         if self.files.file(&package).is_some() {
             return Some(Found::File(package));
@@ -144,6 +144,7 @@ impl Evaluator<'_> {
             scope: Rc::new(Scope::default()),
             stars: RefCell::default(),
             reads: RefCell::default(),
+            classes: RefCell::default(),
         });
         self.modules.insert(path.clone(), Some(Rc::clone(&module)));
         if self.calls >= super::MAX_CALLS {
@@ -258,7 +259,7 @@ impl Evaluator<'_> {
         }
     }
 
-    fn find_relative(&mut self, from: &RepoPath, level: u32, dotted: &str) -> Option<Found> {
+    pub(super) fn find_relative(&mut self, from: &RepoPath, level: u32, dotted: &str) -> Option<Found> {
         let mut directory = from.parent();
         for _ in 1..level {
             if directory.is_root() {

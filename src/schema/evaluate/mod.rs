@@ -13,6 +13,7 @@ mod host;
 mod imports;
 mod methods;
 mod operators;
+mod reach;
 mod statements;
 #[cfg(test)]
 mod tests;

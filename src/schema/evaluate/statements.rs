@@ -475,6 +475,7 @@ impl Evaluator<'_> {
             place: self.frame_place(frame, definition.name_span),
             is_enum: std::cell::Cell::new(is_enum),
         });
+        frame.module.classes.borrow_mut().push(Rc::clone(&class));
         // The names of a class body are not those of the functions in it.
         let mut inner = Frame {
             scope: Rc::new(Scope { names: Default::default(), parent: Some(Rc::clone(&frame.scope)) }),

@@ -1,0 +1,91 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::model_fault::{place, spot};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx, listing};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::effect::Change;
+use crate::schema::fault::{ReplayFault, Sureness};
+use crate::schema::{FaultKind, Name};
+
+/// The chain uses tables that it never creates.
+pub(super) struct IncompleteBaseline;
+
+static META: RuleMeta = RuleMeta {
+    name: "incomplete-baseline",
+    summary: "The migrations change tables that no revision creates",
+    severity: Severity::Warning,
+    explanation: "The first revision of the chain changes a table, and none creates it: the chain starts in the middle.
+
+    002_add_email.py    down_revision = None
+        op.add_column(\"users\", ...)          # who created users?
+    ERROR: relation \"users\" does not exist
+
+Such a chain works where the tables were made by hand, by `create_all()` or from a dump, and fails on every empty
+database: in tests, for a new colleague, after a disaster. The tables are listed with their first use. Nothing is said
+where a revision that cannot be read may create them.
+
+Write a base revision that creates these tables, and let the first revision name it as its `down_revision`; databases
+that have them already are stamped with it.",
+};
+
+impl Rule for IncompleteBaseline {
+    fn meta(&self) -> &'static RuleMeta {
+        &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
+    }
+
+    fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
+        let created: BTreeSet<String> = cx
+            .revisions
+            .iter()
+            .flat_map(|revision| revision.effects.iter())
+            .filter_map(|effect| match &effect.change {
+                Change::CreateTable(spec) => Some(spec.name.to_string()),
+                Change::RenameTable(name, to) => Some(name.sibling(to).to_string()),
+                Change::CreateView(name, ..) => Some(name.to_string()),
+                _ => None,
+            })
+            .collect();
+        let mut missing: BTreeMap<&Arc<str>, &ReplayFault> = BTreeMap::new();
+        for fault in cx.faults {
+            let mine = matches!(fault.kind, FaultKind::TableMissing | FaultKind::TargetTableMissing)
+                && fault.sureness == Sureness::Certain;
+            if let Some(table) = fault.objects.first().filter(|table| mine && !created.contains(&***table)) {
+                missing.entry(table).or_insert(fault);
+            }
+        }
+        // One name alone may be mistyped; a model vouches for it.
+        let is_declared = |table: &str| {
+            cx.models
+                .is_some_and(|models| models.declared.iter().any(|model| model.name == Name::plain(table)))
+        };
+        if missing.len() < 2 && !missing.keys().any(|table| is_declared(table)) {
+            return;
+        }
+        let names: Vec<&Arc<str>> = missing.keys().copied().collect();
+        let noun = if names.len() == 1 { "the table" } else { "the tables" };
+        let message = format!("no revision creates {noun} {}, which the chain needs", listing(&names));
+        let mut finding = Diagnostic::new(META.name, META.severity, message)
+            .about(names.iter().map(|name| name.to_string()).collect::<Vec<_>>().join(" "))
+            .extent(names.len());
+        let mut revisions = Vec::new();
+        for (table, fault) in &missing {
+            finding = finding
+                .at(place(&fault.place))
+                .because(format!("{table} is used first at {}", spot(&fault.place)));
+            revisions.extend(fault.place.revision.as_deref());
+            let model = cx
+                .models
+                .and_then(|models| models.declared.iter().find(|model| model.name == Name::plain(table)));
+            if let Some(model) = model {
+                finding =
+                    finding.because(format!("{} declares {table} at {}", model.class, spot(&model.place)));
+            }
+        }
+        sink.push(finding.revisions(revisions));
+    }
+}

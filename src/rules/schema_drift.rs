@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use super::model_fault::{place, spot};
+use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::compare::{self, Aspect, Difference};
+use crate::schema::{Name, TableState};
+
+/// Models and migrations disagree on a table.
+pub(super) struct SchemaDrift;
+
+static META: RuleMeta = RuleMeta {
+    name: "schema-drift",
+    summary: "A model and the migrations disagree on a table",
+    severity: Severity::Warning,
+    explanation: "The table that the migrations build is not the one that the model declares:
+
+    class User(Base):                                  op.create_table(\"users\",
+        email = mapped_column(String(50))                  sa.Column(\"email\", sa.Text()))
+
+The application then writes what the database refuses, or reads a column that is not there. Columns, their types, whether
+they take NULL, the primary key and the foreign keys are compared, for tables of which both sides were read in full.
+Types that cannot be read are left out, and so are unique constraints and indexes: `onehead schema diff --models` has them.
+
+Run `alembic revision --autogenerate`, and read what it writes; or change the model.",
+};
+
+impl Rule for SchemaDrift {
+    fn meta(&self) -> &'static RuleMeta {
+        &META
+    }
+
+    fn decided_by(&self) -> DecidedBy {
+        DecidedBy::Bodies
+    }
+
+    fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
+        let Some(models) = cx.models.filter(|models| models.doubt.is_none()) else { return };
+        let mut tables: BTreeMap<&Name, Vec<Difference>> = BTreeMap::new();
+        for (name, model) in &models.schema.tables {
+            let Some(built) = cx.schema.table(name) else { continue };
+            let read = built.state == TableState::Complete && model.state == TableState::Complete;
+            if !read || cx.schema.may_be_touched(name) {
+                continue;
+            }
+            let mut found = Vec::new();
+            compare::tables(built, model, &mut found);
+            found.retain(|difference| match difference.aspect {
+                Aspect::Unique | Aspect::Table => false,
+                Aspect::ForeignKey => !models.unread_keys.contains(name),
+                _ => true,
+            });
+            if !found.is_empty() {
+                tables.insert(name, found);
+            }
+        }
+        for (name, found) in tables {
+            sink.push(finding(name, &found));
+        }
+    }
+}
+
+fn finding(name: &Name, found: &[Difference]) -> Diagnostic {
+    let told: Vec<String> = found.iter().take(4).map(worded).collect();
+    let more = match found.len().saturating_sub(4) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let message = format!("{name} differs between migrations and model: {}{more}", told.join("; "));
+    let subject: Vec<String> = found
+        .iter()
+        .map(|difference| {
+            format!("{} {}", difference.aspect.name(), difference.object.as_deref().unwrap_or(""))
+        })
+        .collect();
+    let mut diagnostic = Diagnostic::new(META.name, META.severity, message)
+        .about(format!("{name} {}", subject.join(", ")))
+        .extent(found.len());
+    for difference in found.iter().take(20) {
+        for (whose, side) in [("migrations", &difference.first), ("model", &difference.second)] {
+            let Some(side) = side else { continue };
+            if !diagnostic.places.contains(&place(&side.place)) {
+                diagnostic = diagnostic.at(place(&side.place));
+            }
+            let object = difference.object.as_deref().unwrap_or("");
+            let fact = format!("{object} in the {whose}: {} at {}", side.text, spot(&side.place));
+            diagnostic = diagnostic.because(fact.trim_start().to_owned());
+        }
+    }
+    let revisions =
+        found.iter().filter_map(|difference| difference.first.as_ref()?.place.revision.as_deref());
+    diagnostic.revisions(revisions)
+}
+
+fn worded(difference: &Difference) -> String {
+    let object = difference.object.as_deref().unwrap_or("");
+    match (difference.aspect, &difference.first, &difference.second) {
+        (Aspect::Column, Some(_), _) => format!("the column {object} is only in the migrations"),
+        (Aspect::Column, None, _) => format!("the column {object} is only in the model"),
+        (Aspect::ForeignKey, Some(key), _) => {
+            format!("the foreign key {object} {} is only in the migrations", key.text)
+        }
+        (Aspect::ForeignKey, None, Some(key)) => {
+            format!("the foreign key {object} {} is only in the model", key.text)
+        }
+        (Aspect::PrimaryKey, one, other) => {
+            let text = |side: &Option<compare::Side>| {
+                side.as_ref().map_or_else(|| "no primary key".to_owned(), |side| side.text.clone())
+            };
+            format!("{} in the migrations, {} in the model", text(one), text(other))
+        }
+        (_, Some(one), Some(other)) => {
+            format!("{object} is {} in the migrations, {} in the model", one.text, other.text)
+        }
+        (aspect, ..) => format!("{} {object}", aspect.name()),
+    }
+}

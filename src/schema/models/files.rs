@@ -1,0 +1,103 @@
+//! Which files may declare tables.
+
+use memchr::memmem;
+
+use crate::revision::Environment;
+use crate::vcs::{EntryKind, Objects, RepoPath, TreeId};
+
+/// Deeper directories are not looked at.
+const MAX_DEPTH: usize = 40;
+
+/// Files that are evaluated at most.
+const MAX_FILES: usize = 4_000;
+
+/// Larger files are generated, and declare no models.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Directories whose classes are no models of the application.
+const ASIDE: &[&[u8]] = &[
+    b"test",
+    b"tests",
+    b"testing",
+    b"doc",
+    b"docs",
+    b"example",
+    b"examples",
+    b"sample",
+    b"samples",
+    b"script",
+    b"scripts",
+    b"bench",
+    b"benchmarks",
+    b"site-packages",
+    b"dist-packages",
+    b"node_modules",
+    b"__pycache__",
+    b"vendor",
+    b"third_party",
+    b"venv",
+    b"versions_old",
+];
+
+/// Python files outside tests, documentation and migrations with a word that models have, sorted.
+pub(super) fn candidates(objects: &Objects, root: TreeId, environment: &Environment) -> Vec<RepoPath> {
+    let mut found = Vec::new();
+    let migrations: Vec<&RepoPath> = environment
+        .version_locations
+        .iter()
+        .map(|location| &location.path)
+        .filter(|path| !path.is_root())
+        .collect();
+    collect(objects, root, &RepoPath::root(), &migrations, 0, &mut found);
+    found.sort();
+    found
+}
+
+fn collect(
+    objects: &Objects,
+    tree: TreeId,
+    path: &RepoPath,
+    migrations: &[&RepoPath],
+    depth: usize,
+    found: &mut Vec<RepoPath>,
+) {
+    if depth > MAX_DEPTH || migrations.contains(&path) {
+        return;
+    }
+    // A tree that is damaged is told where the migrations themselves are read.
+    for entry in objects.tree(tree).unwrap_or_default() {
+        let name: &[u8] = &entry.name;
+        let here = path.join(name);
+        match (entry.kind, entry.tree(), entry.blob()) {
+            (EntryKind::Tree, Some(tree), _) if !name.starts_with(b".") && !ASIDE.contains(&name) => {
+                collect(objects, tree, &here, migrations, depth + 1, found);
+            }
+            (EntryKind::File, _, Some(blob))
+                if name.ends_with(b".py")
+                    && !name.starts_with(b"test_")
+                    && !name.ends_with(b"_test.py")
+                    && name != b"conftest.py"
+                    && found.len() < MAX_FILES =>
+            {
+                let text = objects.blob(blob).ok().flatten();
+                if text.is_some_and(|text| text.len() <= MAX_BYTES && may_declare(&text)) {
+                    found.push(here);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a file of this text may declare a table: it has a word that every way of declaring one needs.
+pub fn may_declare(text: &[u8]) -> bool {
+    let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
+    has("__tablename__")
+        || has("table=True")
+        || has("Table(")
+        || has("__table__")
+        || has("mapped_column")
+        || has("Mapped[")
+        || has("Column(")
+        || has("__mapper_args__")
+}
