@@ -45,6 +45,8 @@ pub struct Question<'a> {
     pub accepted: Accepted<'a>,
     /// How the migrations are replayed; as the project tells where absent.
     pub schema: Option<&'a Options>,
+    /// What replays them: one for several questions reads each file once.
+    pub replayer: Option<&'a Replayer>,
 }
 
 impl Question<'_> {
@@ -135,7 +137,14 @@ pub fn check<E: From<Error>>(
         _ => Vec::new(),
     };
     let mut compared = Compared::default();
-    let replayer = Replayer::new(repo.objects_factory());
+    let own;
+    let replayer = match question.replayer {
+        Some(shared) => shared,
+        None => {
+            own = Replayer::new(repo.objects_factory());
+            &own
+        }
+    };
     let trees = (merged.tree, base.tree);
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
@@ -149,7 +158,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: conflicts_of(&merged.conflicts, state),
         };
-        compare(repo, reader, question, (&replayer, trees), state, &sides, &mut compared)?;
+        compare(repo, reader, question, (replayer, trees), state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
     for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone, &at_base).is_none()) {
@@ -164,7 +173,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: Vec::new(),
         };
-        compare(repo, reader, question, (&replayer, trees), &state, &sides, &mut compared)?;
+        compare(repo, reader, question, (replayer, trees), &state, &sides, &mut compared)?;
     }
     let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
     let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
@@ -223,11 +232,19 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-    let (replayer, options) = (Replayer::new(repo.objects_factory()), question.options());
+    let own;
+    let replayer = match question.replayer {
+        Some(shared) => shared,
+        None => {
+            own = Replayer::new(repo.objects_factory());
+            &own
+        }
+    };
+    let options = question.options();
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
         let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
-        found.extend(schema::standing((&replayer, &options), head.tree, &state, Some(repo.objects())));
+        found.extend(schema::standing((replayer, &options), head.tree, &state, Some(repo.objects())));
         let sorted = accept::by_comments(reader.objects(), &state, found)?;
         findings.extend(sorted.kept.into_iter().chain(sorted.unused));
         accepted.extend(sorted.accepted);

@@ -44,6 +44,7 @@ pub fn answer<E: From<Error>>(
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Answer, E> {
+    let replayer = Replayer::new(repo.objects_factory());
     let question = Question {
         base: None,
         head: at,
@@ -52,6 +53,7 @@ pub fn answer<E: From<Error>>(
         all_findings: true,
         accepted: Default::default(),
         schema: None,
+        replayer: Some(&replayer),
     };
     let state = check(repo, reader, &question, prepare)?;
     let mut answer = Answer {
@@ -67,7 +69,6 @@ pub fn answer<E: From<Error>>(
             answer.located = Some(locate(repo, reader, request, prepare, tell)?);
         }
         Trouble::RelationExists(name) | Trouble::RelationMissing(name) => {
-            let replayer = Replayer::new(repo.objects_factory());
             for snapshot in &state.merged {
                 let replay = replayer.replay(at.tree, snapshot, &Options::default());
                 let effects = replay.revisions.iter().flat_map(|revision| &*revision.effects);

@@ -7,6 +7,7 @@ use crate::dialect::{self, Dialect};
 use crate::history::Reader;
 use crate::plan::{self, Choices, Plan, Refusal, Unproven, is_marker, plan};
 use crate::revision::Environment;
+use crate::schema::replay::Replayer;
 use crate::text::apply_edits;
 use crate::vcs::{BlobId, EntryKind, Error, Repo, RepoPath, TreeId, Trunk, changed_files, edit_tree};
 
@@ -63,6 +64,7 @@ pub(super) struct Repairer<'a, E> {
     pub(super) choices: &'a Choices,
     pub(super) prepare: &'a dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
     settled: Vec<Settled>,
+    replayer: Replayer,
     known: HashMap<Files, (Changes, Vec<Refusal>)>,
 }
 
@@ -74,7 +76,8 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
         choices: &'a Choices,
         prepare: &'a dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
     ) -> Self {
-        Self { repo, onto, trunk, choices, prepare, settled: Vec::new(), known: HashMap::new() }
+        let replayer = Replayer::new(repo.objects_factory());
+        Self { repo, onto, trunk, choices, prepare, settled: Vec::new(), replayer, known: HashMap::new() }
     }
 
     /// The plan for the last state, made of `author`, whose names and ids the others take. `None` where it brings no
@@ -161,6 +164,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             all_findings: false,
             accepted: Accepted::default(),
             schema: None,
+            replayer: Some(&self.replayer),
         };
         plan(self.repo, reader, &question, &choices, prepare)
     }

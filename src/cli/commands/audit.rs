@@ -21,6 +21,7 @@ use crate::report::model::{AuditDocument, Finding, StandingFinding};
 use crate::report::sarif::{Input, sarif};
 use crate::report::{audit_html, audit_markdown, audit_text};
 use crate::revision::Environment;
+use crate::schema::replay::Replayer;
 use crate::vcs::{BlobId, CommitDetails, CommitId, Error, Objects, TreeId};
 
 pub(super) fn run(global: &Global, args: &AuditArgs, out: &mut Output) -> Result<Verdict, Failure> {
@@ -82,7 +83,7 @@ fn standing(
 ) -> Result<(Vec<Diagnostic>, Vec<Snapshot>), Failure> {
     let head = Side { tree: root, commit: Some(commit), committed: true };
     let accepted = session.accepted(None);
-    let replayed = session.replay_options();
+    let (replayed, replayer) = (session.replay_options(), Replayer::new(session.repo.objects_factory()));
     let question = Question {
         base: None,
         head,
@@ -91,6 +92,7 @@ fn standing(
         all_findings: true,
         accepted: accepted.view(),
         schema: Some(&replayed),
+        replayer: Some(&replayer),
     };
     let known = reader.environments(root)?;
     let prepare = |environments: &mut Vec<Environment>| -> Result<(), Failure> {

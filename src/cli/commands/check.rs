@@ -16,6 +16,7 @@ use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::sarif::{EditedFile, Input, sarif};
 use crate::report::{check_github, check_gitlab, check_text, convert};
 use crate::revision::Environment;
+use crate::schema::replay::Replayer;
 use crate::vcs::{CommitId, Error, RepoPath, TreeId, changed_files};
 
 pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result<Verdict, Failure> {
@@ -33,7 +34,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
     let accepted = session.accepted(base.map(|base| base.tree));
-    let replayed = session.replay_options();
+    let (replayed, replayer) = (session.replay_options(), Replayer::new(session.repo.objects_factory()));
     let question = Question {
         base,
         head,
@@ -42,6 +43,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         all_findings: args.all_findings,
         accepted: accepted.view(),
         schema: Some(&replayed),
+        replayer: Some(&replayer),
     };
     let mut reader = session.reader();
     let fixing = Fixing {

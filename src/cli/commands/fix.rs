@@ -16,6 +16,7 @@ use crate::report::model::{
 };
 use crate::report::patch::{self, PatchFile};
 use crate::report::plan_text;
+use crate::schema::replay::Replayer;
 use crate::vcs::{BlobId, BranchMove, CommitId, Error, FileEdit, RepoPath};
 
 pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<Verdict, Failure> {
@@ -49,7 +50,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
     };
     let merging = if head.committed { Vec::new() } else { session.repo.merging() };
     let accepted = session.accepted(base.map(|base| base.tree));
-    let replayed = session.replay_options();
+    let (replayed, replayer) = (session.replay_options(), Replayer::new(session.repo.objects_factory()));
     let question = Question {
         base,
         head,
@@ -58,6 +59,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         all_findings: args.docstrings,
         accepted: accepted.view(),
         schema: Some(&replayed),
+        replayer: Some(&replayer),
     };
     let mut choices = choices(&session, args.strategy, &args.deployed);
     choices.docstrings = args.docstrings;

@@ -13,6 +13,7 @@ use crate::hooks::{Asked, Meets, Move, Receiver, Unreadable, asked, pushed, rece
 use crate::report::check_text;
 use crate::report::model::Severity;
 use crate::revision::Environment;
+use crate::schema::replay::Replayer;
 use crate::text::printable;
 use crate::vcs::{CommitId, RepoPath, TreeId, Trunk, changed_files};
 
@@ -162,7 +163,7 @@ fn ask(global: &Global, session: &Session<'_>, to_ask: &ToAsk, out: &mut Output)
         return Ok(Verdict::Clean);
     }
     let accepted = session.accepted(base.map(|base| base.tree));
-    let replayed = session.replay_options();
+    let (replayed, replayer) = (session.replay_options(), Replayer::new(session.repo.objects_factory()));
     let question = Question {
         base,
         head: to_ask.head,
@@ -171,6 +172,7 @@ fn ask(global: &Global, session: &Session<'_>, to_ask: &ToAsk, out: &mut Output)
         all_findings: false,
         accepted: accepted.view(),
         schema: Some(&replayed),
+        replayer: Some(&replayer),
     };
     let mut reader = session.reader();
     let examined = examine(session, &mut reader, &question, &to_ask.fixing, global.fail_on)?;
