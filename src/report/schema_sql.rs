@@ -400,7 +400,7 @@ fn expression(table: &TableModel, text: &str) -> String {
     let first = text.split_whitespace().next().unwrap_or(text).trim_matches('"');
     let is_column = table.columns.iter().any(|column| column.name == first);
     match is_column
-        && text.trim_start().split_whitespace().count() > 1
+        && text.split_whitespace().count() > 1
         && !text.contains(['(', '+', '|', '-', '>'])
     {
         true => {
