@@ -31,7 +31,6 @@ const FUNCTIONS: &[&str] = &[
     "length",
     "char_length",
     "octet_length",
-    "md5",
     "random",
     "cast",
     "jsonb_typeof",
@@ -399,10 +398,7 @@ fn has_operators(table: &TableModel, index: &IndexModel) -> bool {
 fn expression(table: &TableModel, text: &str) -> String {
     let first = text.split_whitespace().next().unwrap_or(text).trim_matches('"');
     let is_column = table.columns.iter().any(|column| column.name == first);
-    match is_column
-        && text.split_whitespace().count() > 1
-        && !text.contains(['(', '+', '|', '-', '>'])
-    {
+    match is_column && text.split_whitespace().count() > 1 && !text.contains(['(', '+', '|', '-', '>']) {
         true => {
             let rest = text.trim_start().trim_start_matches('"').strip_prefix(first).unwrap_or("");
             format!("{}{}", name(first), rest.trim_start_matches('"'))
