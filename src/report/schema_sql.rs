@@ -31,7 +31,6 @@ const FUNCTIONS: &[&str] = &[
     "length",
     "char_length",
     "octet_length",
-    "md5",
     "random",
     "cast",
     "jsonb_typeof",

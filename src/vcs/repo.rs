@@ -45,14 +45,14 @@ impl Repo {
             return Self::from_opened(gix::ThreadSafeRepository::open_opts(&git_dir, options), &git_dir);
         }
         // `GIT_CEILING_DIRECTORIES` may name other places: git minds only those above `directory`.
-        let upwards =
-            gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
-        let opened = gix::ThreadSafeRepository::discover_with_environment_overrides_opts(
-            directory,
-            upwards,
-            Default::default(),
-        );
-        Self::from_opened(opened, directory)
+        let open = || {
+            let upwards =
+                gix::discover::upwards::Options { match_ceiling_dir_or_error: false, ..Default::default() };
+            let trust = Default::default();
+            gix::ThreadSafeRepository::discover_with_environment_overrides_opts(directory, upwards, trust)
+        };
+        // A temporary file of another process may vanish while the directory is being read.
+        Self::from_opened(open().or_else(|_| open()), directory)
     }
 
     /// Opens exactly the git directory `git_dir`.
