@@ -342,6 +342,13 @@ fn build(
             }
         }
     }
+    for entry in &entries {
+        if let Source::Class(class, sharing) = &entry.source {
+            for class in sharing.iter().chain([class]) {
+                reader.tables.insert(Rc::as_ptr(class), entry.table.name.clone());
+            }
+        }
+    }
     let mut made: Vec<Made> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
     for (entry, attrs) in entries.iter().zip(all) {
@@ -438,7 +445,7 @@ fn table_of(
         Source::Class(class, _) => {
             if let Some(attrs) = attrs {
                 for attr in &attrs.columns {
-                    match reader.spec(attr, &name, homes, types.as_ref(), &mut loose) {
+                    match reader.spec(attr, homes, types.as_ref(), &mut loose) {
                         Ok(column) => columns.push(column),
                         Err(reason) => _ = incomplete.get_or_insert(reason),
                     }
@@ -483,7 +490,7 @@ fn table_of(
                 annotation: None,
                 place: construct.place.clone(),
             };
-            match reader.spec(&attr, &spec.name, homes, None, &mut loose) {
+            match reader.spec(&attr, homes, None, &mut loose) {
                 Ok(column) => spec.columns.push(column),
                 Err(reason) => _ = incomplete.get_or_insert(reason),
             }
