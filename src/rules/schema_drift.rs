@@ -40,7 +40,7 @@ impl Rule for SchemaDrift {
         for (name, model) in &models.schema.tables {
             let Some(built) = cx.schema.table(name) else { continue };
             let read = built.state == TableState::Complete && model.state == TableState::Complete;
-            if !read || cx.schema.may_be_touched(name) {
+            if !read || cx.schema.may_be_touched(name) || models.schema.may_be_touched(name) {
                 continue;
             }
             let mut found = Vec::new();

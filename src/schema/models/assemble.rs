@@ -141,6 +141,14 @@ pub(super) fn assemble(
         entry.table.unconditional = found.is_unconditional(&entry.table.place);
         entry.table.targeted = !is_known || target.keys.contains(&entry.table.metadata);
     }
+    for entry in entries.iter().filter(|entry| entry.table.targeted && !entry.table.unconditional) {
+        let (name, place) = (entry.table.name.clone(), entry.table.place.clone());
+        unread.push(opaque(
+            format!("the table {name} is declared under a test"),
+            place,
+            vec![Touch::Relation(name)],
+        ));
+    }
     // Where env.py reaches none of them, something else imports them.
     if !entries.iter().any(|entry| entry.table.targeted && entry.table.reached) {
         models.doubt = models.doubt.or_else(|| {
@@ -357,6 +365,8 @@ fn build(
         match made.iter_mut().find(|known| known.spec.name == table.spec.name) {
             // Declared again: the first stays, an extension adds its columns.
             Some(known) => {
+                let twice = "it is declared more than once";
+                known.spec.incomplete.get_or_insert_with(|| Arc::from(twice));
                 for column in table.spec.columns {
                     if !known.spec.columns.iter().any(|other| other.name == column.name) {
                         known.spec.columns.push(column);
