@@ -13,8 +13,6 @@ mod files;
 mod host;
 mod library;
 mod sqlmodel;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
