@@ -251,13 +251,20 @@ fn acts_of(revision: &Replayed) -> Acts {
 /// Without the findings on the same two revisions that the replay of one after the other gives: the conflict is
 /// why.
 pub(super) fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let pairs: Vec<Vec<String>> = found
+    let pairs: Vec<(Vec<String>, String)> = found
         .iter()
         .filter(|finding| finding.rule == META.name)
-        .map(|finding| finding.revisions.clone())
+        .map(|finding| {
+            let object = finding.subject.rsplit(' ').next().unwrap_or_default();
+            (finding.revisions.clone(), object.to_owned())
+        })
         .collect();
     let is_shadow = |finding: &Diagnostic| {
-        finding.rule != META.name && finding.revisions.len() == 2 && pairs.contains(&finding.revisions)
+        finding.rule != META.name
+            && pairs.iter().any(|(revisions, object)| {
+                finding.revisions.iter().any(|revision| revisions.contains(revision))
+                    && finding.subject.split(' ').any(|word| word == object)
+            })
     };
     found.into_iter().filter(|finding| !is_shadow(finding)).collect()
 }

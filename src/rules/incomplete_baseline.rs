@@ -1,12 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::model_fault::{place, spot};
 use super::{DecidedBy, Rule, RuleMeta, SchemaCx, listing};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::schema::effect::Change;
-use crate::schema::fault::{ReplayFault, Sureness};
-use crate::schema::{FaultKind, Name};
+use crate::schema::{FaultKind, Name, ReplayFault};
 
 /// The chain uses tables that it never creates.
 pub(super) struct IncompleteBaseline;
@@ -39,31 +37,13 @@ impl Rule for IncompleteBaseline {
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
-        let created: BTreeSet<String> = cx
-            .revisions
-            .iter()
-            .flat_map(|revision| revision.effects.iter())
-            .filter_map(|effect| match &effect.change {
-                Change::CreateTable(spec) => Some(spec.name.to_string()),
-                Change::RenameTable(name, to) => Some(name.sibling(to).to_string()),
-                Change::CreateView(name, ..) => Some(name.to_string()),
-                _ => None,
-            })
-            .collect();
         let mut missing: BTreeMap<&Arc<str>, &ReplayFault> = BTreeMap::new();
-        for fault in cx.faults {
-            let mine = matches!(fault.kind, FaultKind::TableMissing | FaultKind::TargetTableMissing)
-                && fault.sureness == Sureness::Certain;
-            if let Some(table) = fault.objects.first().filter(|table| mine && !created.contains(&***table)) {
+        for fault in cx.faults.iter().filter(|fault| fault.kind == FaultKind::TableNeverCreated) {
+            if let Some(table) = fault.objects.first() {
                 missing.entry(table).or_insert(fault);
             }
         }
-        // One name alone may be mistyped; a model vouches for it.
-        let is_declared = |table: &str| {
-            cx.models
-                .is_some_and(|models| models.declared.iter().any(|model| model.name == Name::plain(table)))
-        };
-        if missing.len() < 2 && !missing.keys().any(|table| is_declared(table)) {
+        if missing.is_empty() {
             return;
         }
         let names: Vec<&Arc<str>> = missing.keys().copied().collect();

@@ -4,7 +4,7 @@ use super::model_fault::{place, spot};
 use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::compare::{self, Aspect, Difference};
-use crate::schema::{Name, TableState};
+use crate::schema::{Name, TableState, Touch};
 
 /// Models and migrations disagree on a table.
 pub(super) struct SchemaDrift;
@@ -40,7 +40,12 @@ impl Rule for SchemaDrift {
         for (name, model) in &models.schema.tables {
             let Some(built) = cx.schema.table(name) else { continue };
             let read = built.state == TableState::Complete && model.state == TableState::Complete;
-            if !read || cx.schema.may_be_touched(name) {
+            let doubtful = models
+                .schema
+                .opaque
+                .iter()
+                .any(|opaque| opaque.touches.contains(&Touch::Relation(name.clone())));
+            if !read || cx.schema.may_be_touched(name) || doubtful {
                 continue;
             }
             let mut found = Vec::new();

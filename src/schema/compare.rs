@@ -147,7 +147,10 @@ fn keys(first: &Table, second: &Table, push: &mut Push<'_>) {
     let primary =
         |table: &Table| table.primary_key.as_ref().map(|key| (key.columns.clone(), key.place.clone()));
     let (one, other) = (primary(first), primary(second));
-    let columns = |key: &Option<(Vec<Arc<str>>, Place)>| key.as_ref().map(|(columns, _)| columns.clone());
+    // The order is that of the columns, and differs with the mixins'.
+    let columns = |key: &Option<(Vec<Arc<str>>, Place)>| {
+        key.as_ref().map(|(columns, _)| columns.iter().cloned().collect::<BTreeSet<_>>())
+    };
     if columns(&one) != columns(&other) {
         let of = |key: Option<(Vec<Arc<str>>, Place)>| {
             key.map(|(columns, place)| Side { text: format!("PRIMARY KEY ({})", columns.join(", ")), place })

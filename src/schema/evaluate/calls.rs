@@ -547,6 +547,13 @@ impl<'a> Evaluator<'a> {
                     (Some(Value::Function(function)), _) if is_decorated(&function, "classmethod") => {
                         Value::Bound(Rc::new((owner.clone(), Value::Function(function))))
                     }
+                    // Which class it is a column of is lost with the column alone.
+                    (Some(Value::Construct(column)), _)
+                        if matches!(column.name(), "Column" | "mapped_column")
+                            && class.own(name).is_none() =>
+                    {
+                        attribute(owner)
+                    }
                     (Some(value), _) => value,
                     (None, "__name__" | "__qualname__") => Value::str(class.name()),
                     (None, "__module__") => Value::Str(Arc::clone(&class.module.dotted.borrow())),

@@ -141,6 +141,14 @@ pub(super) fn assemble(
         entry.table.unconditional = found.is_unconditional(&entry.table.place);
         entry.table.targeted = !is_known || target.keys.contains(&entry.table.metadata);
     }
+    for entry in entries.iter().filter(|entry| entry.table.targeted && !entry.table.unconditional) {
+        let (name, place) = (entry.table.name.clone(), entry.table.place.clone());
+        unread.push(opaque(
+            format!("the table {name} is declared under a test"),
+            place,
+            vec![Touch::Relation(name)],
+        ));
+    }
     // Where env.py reaches none of them, something else imports them.
     if !entries.iter().any(|entry| entry.table.targeted && entry.table.reached) {
         models.doubt = models.doubt.or_else(|| {
@@ -342,6 +350,13 @@ fn build(
             }
         }
     }
+    for entry in &entries {
+        if let Source::Class(class, sharing) = &entry.source {
+            for class in sharing.iter().chain([class]) {
+                reader.tables.insert(Rc::as_ptr(class), entry.table.name.clone());
+            }
+        }
+    }
     let mut made: Vec<Made> = Vec::new();
     let mut used: BTreeSet<usize> = BTreeSet::new();
     for (entry, attrs) in entries.iter().zip(all) {
@@ -350,6 +365,8 @@ fn build(
         match made.iter_mut().find(|known| known.spec.name == table.spec.name) {
             // Declared again: the first stays, an extension adds its columns.
             Some(known) => {
+                let twice = "it is declared more than once";
+                known.spec.incomplete.get_or_insert_with(|| Arc::from(twice));
                 for column in table.spec.columns {
                     if !known.spec.columns.iter().any(|other| other.name == column.name) {
                         known.spec.columns.push(column);
@@ -438,7 +455,7 @@ fn table_of(
         Source::Class(class, _) => {
             if let Some(attrs) = attrs {
                 for attr in &attrs.columns {
-                    match reader.spec(attr, &name, homes, types.as_ref(), &mut loose) {
+                    match reader.spec(attr, homes, types.as_ref(), &mut loose) {
                         Ok(column) => columns.push(column),
                         Err(reason) => _ = incomplete.get_or_insert(reason),
                     }
@@ -483,7 +500,7 @@ fn table_of(
                 annotation: None,
                 place: construct.place.clone(),
             };
-            match reader.spec(&attr, &spec.name, homes, None, &mut loose) {
+            match reader.spec(&attr, homes, None, &mut loose) {
                 Ok(column) => spec.columns.push(column),
                 Err(reason) => _ = incomplete.get_or_insert(reason),
             }

@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use super::host::is_flask;
 use super::{Target, convention, library};
 use crate::schema::evaluate::{Arguments, Evaluator, truth};
-use crate::schema::state::Place;
+use crate::schema::state::{Name, Place};
 use crate::schema::types::Database;
 use crate::schema::value::{Callee, Class, Construct, Function, Value, last_component};
 use crate::vcs::RepoPath;
@@ -21,6 +21,8 @@ pub(super) struct Reader<'e, 'a> {
     pub(super) evaluator: &'e mut Evaluator<'a>,
     pub(super) database: Database,
     owners: FxHashMap<*const Class, Owner>,
+    /// The tables of classes, once they are known.
+    pub(super) tables: FxHashMap<*const Class, Name>,
 }
 
 /// The declarative base that a class stands on.
@@ -70,7 +72,7 @@ pub(super) struct Line {
 
 impl<'e, 'a> Reader<'e, 'a> {
     pub(super) fn new(evaluator: &'e mut Evaluator<'a>, database: Database) -> Self {
-        Self { evaluator, database, owners: FxHashMap::default() }
+        Self { evaluator, database, owners: FxHashMap::default(), tables: FxHashMap::default() }
     }
 
     /// What `target_metadata` in the file `env` is.

@@ -202,6 +202,19 @@ impl Reader<'_, '_> {
         }
         let value = match &member.value {
             Some(Value::Function(function)) => {
+                // `@aggregated("path", Column(…))` of sqlalchemy_utils.
+                for decorator in &function.decorators {
+                    let Value::Construct(decorator) = decorator else { continue };
+                    if decorator.name() == "aggregated" {
+                        let columns = decorator.args.iter().flat_map(|arg| columns_in(arg, 0));
+                        group.extend(columns.map(|column| Attr {
+                            name: Arc::clone(&member.name),
+                            column: Ok(column),
+                            annotation: None,
+                            place: member.place.clone(),
+                        }));
+                    }
+                }
                 if !is_declared_attr(function) {
                     return;
                 }
@@ -252,7 +265,6 @@ impl Reader<'_, '_> {
     pub(super) fn spec(
         &mut self,
         attr: &Attr,
-        table: &Name,
         homes: &Homes,
         types_map: Option<&Value>,
         unread: &mut Vec<(Arc<str>, Place)>,
@@ -261,7 +273,7 @@ impl Reader<'_, '_> {
             Ok(construct) => merged(construct, attr.annotation.as_ref()),
             Err(spec) => return Ok((**spec).clone()),
         };
-        let construct = self.resolved(&construct, table, homes, unread);
+        let construct = self.resolved(&construct, homes, unread);
         let mut spec = specs::column(self.evaluator, &construct, Some(&attr.name), self.database)?;
         if spec.place.line == 0 {
             spec.place = attr.place.clone();
@@ -289,7 +301,6 @@ impl Reader<'_, '_> {
     fn resolved(
         &mut self,
         construct: &Rc<Construct>,
-        table: &Name,
         homes: &Homes,
         unread: &mut Vec<(Arc<str>, Place)>,
     ) -> Rc<Construct> {
@@ -307,12 +318,16 @@ impl Reader<'_, '_> {
             let known = match &target {
                 Value::Construct(column) => match homes.get(&Rc::as_ptr(column)).map(Vec::as_slice) {
                     Some([(home, name)]) => Some(Value::str(format!("{home}.{name}"))),
-                    // A mixin's column: that of the same table, where it has one.
-                    Some(several) => several
-                        .iter()
-                        .find(|(home, _)| home == table)
-                        .map(|(home, name)| Value::str(format!("{home}.{name}"))),
+                    Some(_) => None,
                     None => None,
+                },
+                // A column that the class inherits.
+                Value::Attribute(attribute) => match &attribute.0 {
+                    Value::Class(class) => self
+                        .tables
+                        .get(&Rc::as_ptr(class))
+                        .map(|home| Value::str(format!("{home}.{}", attribute.1))),
+                    _ => Some(target.clone()),
                 },
                 target => Some(target.clone()),
             };
@@ -367,6 +382,11 @@ fn merged(construct: &Rc<Construct>, annotation: Option<&Annotation>) -> Rc<Cons
 
 /// The value with the columns of `table` inside it as their names: what an index or a constraint of it gets.
 pub(super) fn named(value: &Value, table: &Name, homes: &Homes, depth: usize) -> Value {
+    if let Value::Attribute(attribute) = value
+        && let Value::Class(_) = &attribute.0
+    {
+        return Value::Str(Arc::clone(&attribute.1));
+    }
     let Value::Construct(construct) = value else { return value.clone() };
     if depth > MAX_NESTING {
         return value.clone();

