@@ -4,6 +4,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
+use super::model::schema::SchemaDocument;
 use super::model::{
     AuditDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument, HeadsDocument,
     LocateDocument, PlanDocument, TimelineRecord,
@@ -20,6 +21,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("heads", schema::<HeadsDocument>("heads")),
         ("locate", schema::<LocateDocument>("locate")),
         ("plan", schema::<PlanDocument>("plan")),
+        ("schema", schema::<SchemaDocument>("schema")),
         ("timeline", schema::<TimelineRecord>("timeline")),
     ]
 }

@@ -151,7 +151,12 @@ fn row(table: &TableModel, column: &ColumnModel) -> [String; 4] {
         notes.push(format!("→ {target}.{}{}", list(&key.ref_columns), deletes.to_lowercase()));
     }
     if let Some(default) = &column.default {
-        notes.push(format!("default {}", shown(default)));
+        notes.push(match default.as_str() {
+            "nextval" | "identity" => "counts up".to_owned(),
+            "generated" => "computed".to_owned(),
+            "…" => "default ?".to_owned(),
+            default => format!("default {}", shown(default)),
+        });
     }
     [shown(&column.name), ty, null.to_owned(), notes.join(", ")]
 }

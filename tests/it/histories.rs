@@ -258,6 +258,7 @@ histories! {
     revert_on_main_and_branch_goes_on,
     revision_id_too_long,
     schema_drift,
+    schema_formats,
     script_location_in_a_package,
     second_base,
     shallow_clone,

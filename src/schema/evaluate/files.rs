@@ -86,8 +86,17 @@ impl<'o> TreeFiles<'o> {
         if let Some(found) = self.directories.borrow().get(path) {
             return Arc::clone(found);
         }
+        // Most names that are looked for are those of libraries: what the parent lacks is not searched for.
+        let is_there = path.is_root()
+            || self
+                .directory(&path.parent())
+                .get(path.name())
+                .is_some_and(|(kind, _)| matches!(kind, EntryKind::Tree | EntryKind::Symlink));
         // A damaged tree is told where the migrations themselves are read; here it holds nothing.
-        let entries = self.objects.list(self.root, path).unwrap_or_default();
+        let entries = match is_there {
+            true => self.objects.list(self.root, path).unwrap_or_default(),
+            false => Vec::new(),
+        };
         let members = entries.into_iter().map(|entry| {
             let blob = entry.blob();
             (entry.name.to_vec(), (entry.kind, blob))

@@ -2,7 +2,7 @@
 
 use crate::python::tree::StmtKind;
 use crate::revision::Environment;
-use crate::schema::evaluate::{Files, TreeFiles};
+use crate::schema::evaluate::{Files as _, TreeFiles};
 use crate::schema::types::Database;
 use crate::vcs::RepoPath;
 
@@ -32,6 +32,9 @@ const DRIVERS: &[(&str, Database)] = &[
     ("aiosqlite", Database::Sqlite),
 ];
 
+/// Databases that something speaks of, by their number.
+pub(super) type Seen = [bool; 3];
+
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Detected {
@@ -43,10 +46,10 @@ pub(super) struct Detected {
 
 /// The database of an environment: that of the names of its directories, of the URL in `alembic.ini`, of the
 /// dialects that its migrations import and of the drivers that the project depends on.
-pub(super) fn detect<'p>(
+pub(super) fn detect(
     files: &TreeFiles<'_>,
     environment: &Environment,
-    scripts: impl Iterator<Item = &'p RepoPath>,
+    imported: Seen,
     above: &[RepoPath],
 ) -> Detected {
     let locations = environment.version_locations.iter().map(|location| &location.path);
@@ -55,8 +58,7 @@ pub(super) fn detect<'p>(
     if let Some(database) = named {
         return Detected { database, sure: true };
     }
-    let mut seen = [false; 3];
-    scripts.for_each(|path| note_imports(files, path, &mut seen));
+    let mut seen = imported;
     note_imports(files, &environment.directory.join("env.py"), &mut seen);
     for text in above.iter().flat_map(|root| DEPENDENCIES.iter().filter_map(|name| text(files, root, name))) {
         let text = text.to_lowercase();
@@ -95,7 +97,8 @@ fn text(files: &TreeFiles<'_>, root: &RepoPath, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&files.text(&path)?).into_owned())
 }
 
-fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut [bool; 3]) {
+/// Notes the dialects that a file imports; reads the file.
+pub(super) fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut Seen) {
     const DIALECTS: &str = "sqlalchemy.dialects";
     let Some(module) = files.file(path) else { return };
     for statement in &module.body {
@@ -114,7 +117,7 @@ fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut [bool; 3]) {
     }
 }
 
-fn note(dialect: Option<&str>, seen: &mut [bool; 3]) {
+fn note(dialect: Option<&str>, seen: &mut Seen) {
     let name = dialect.and_then(|rest| rest.split('.').next());
     if let Some(database) = name.and_then(Database::by_name) {
         seen[database as usize] = true;

@@ -41,7 +41,7 @@ use crate::revision::{Environment, Script};
 use crate::text::ByteSpan;
 use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
 
-/// Files that one worker evaluates at a time.
+/// Files that one worker evaluates at a time, at least: modules that they share are read once for each lot.
 const CHUNK: usize = 24;
 
 /// Stack for the evaluation and for what it builds.
@@ -162,8 +162,8 @@ impl Replayer {
         let files = TreeFiles::new(&objects, root, &self.cache.parsed);
         let mut world = World { database_known: true, naming_known: true };
         if options.find_database {
-            let scripts = order.iter().map(|script| &script.path);
-            let found = database::detect(&files, &snapshot.environment, scripts, &roots);
+            let imported = self.imported(root, &order);
+            let found = database::detect(&files, &snapshot.environment, imported, &roots);
             settings.database = found.database;
             world.database_known = found.sure;
         }
@@ -176,6 +176,22 @@ impl Replayer {
                 }
             }
             self.run(&files, &order, &kept, &roots, (settings, world), options)
+        })
+    }
+
+    /// The dialects that the scripts import. All files are parsed here, on all cores.
+    fn imported(&self, root: TreeId, order: &[&Arc<Script>]) -> database::Seen {
+        let note = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
+            let files = TreeFiles::new(objects, root, &self.cache.parsed);
+            let mut seen = database::Seen::default();
+            chunk.iter().for_each(|script| database::note_imports(&files, &script.path, &mut seen));
+            seen
+        };
+        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
+        let all = parallel::map_chunks(order, size, || self.factory.objects(), note);
+        all.into_iter().fold(database::Seen::default(), |mut seen, chunk| {
+            seen.iter_mut().zip(chunk).for_each(|(seen, found)| *seen |= found);
+            seen
         })
     }
 
@@ -234,7 +250,8 @@ impl Replayer {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
             stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, database, options))
         };
-        parallel::map_chunks(order, CHUNK, || self.factory.objects(), evaluate).concat()
+        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
+        parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
     }
 
     fn evaluate_chunk(

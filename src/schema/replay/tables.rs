@@ -532,6 +532,9 @@ impl Machine {
                 swap(&mut index.columns);
                 if index.needs.remove(from) {
                     index.needs.insert(Arc::clone(to));
+                    for text in index.columns.iter_mut().chain(&mut index.condition) {
+                        *text = renamed_in(text, from, to);
+                    }
                 }
             }
         }
@@ -562,6 +565,22 @@ impl Table {
         }
         found
     }
+}
+
+/// The expression with the name of a column changed, as PostgreSQL keeps columns by number.
+fn renamed_in(sql: &Arc<str>, from: &str, to: &str) -> Arc<str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut made = String::new();
+    let mut end = 0;
+    for (at, word) in sql.match_indices(from) {
+        let whole = !sql[..at].ends_with(is_word) && !sql[at + word.len()..].starts_with(is_word);
+        let quoted = sql[..at].matches('\'').count() % 2 == 1;
+        made.push_str(&sql[end..at]);
+        made.push_str(if whole && !quoted { to } else { word });
+        end = at + word.len();
+    }
+    made.push_str(&sql[end..]);
+    if end == 0 { Arc::clone(sql) } else { Arc::from(made) }
 }
 
 /// The index that `index=True` makes; with `unique=True` it is unique, and no constraint is made.

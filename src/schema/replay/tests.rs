@@ -63,7 +63,7 @@ fn replayed(bodies: &[String], settings: Settings, kept: bool) -> Machine {
         let evaluate = |migration: Rc<Migration>| {
             let mut evaluator = Evaluator::new(&files, Rc::clone(&migration) as _, vec![RepoPath::root()]);
             evaluator.set_revision(Some(Arc::from(at.to_string())));
-            let module = evaluator.module(&RepoPath::new(&format!("{at}.py"))).unwrap();
+            let module = evaluator.module(&RepoPath::new(format!("{at}.py"))).unwrap();
             let upgrade = evaluator.lookup(&module, "upgrade").unwrap();
             evaluator.call(&upgrade, Arguments::default(), &Place::default());
         };
