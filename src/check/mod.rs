@@ -244,7 +244,12 @@ fn standing<E: From<Error>>(
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
         let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
-        found.extend(schema::standing((replayer, &options), head.tree, &state, Some(repo.objects())));
+        found.extend(schema::standing(
+            (replayer, &options),
+            head.tree,
+            &state,
+            Some((repo.objects(), environments.len())),
+        ));
         let sorted = accept::by_comments(reader.objects(), &state, found)?;
         findings.extend(sorted.kept.into_iter().chain(sorted.unused));
         accepted.extend(sorted.accepted);

@@ -42,21 +42,25 @@ pub(super) fn brought(
 }
 
 /// The faults that stand in a tree's environment; none where the graph itself is broken, as the order in which
-/// its revisions would run is not known then. With `objects`, the models of the tree are read, too: the tree of a
+/// its revisions would run is not known then. With the objects and the number of environments, the models of the tree are read, too: the tree of a
 /// merge holds the migrations alone.
 pub(super) fn standing(
     (replayer, options): (&Replayer, &Options),
     tree: TreeId,
     state: &Snapshot,
-    objects: Option<&Objects>,
+    around: Option<(&Objects, usize)>,
 ) -> Vec<Diagnostic> {
     let graph = &state.graph;
     if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
         return Vec::new();
     }
     let replay = replayer.replay(tree, state, options);
-    let models = objects
-        .map(|objects| models::read(objects, tree, replayer.parsed(), &state.environment, replay.database));
+    let models = around.map(|(objects, environments)| {
+        let mut models = models::read(objects, tree, replayer.parsed(), &state.environment, replay.database);
+        // Several environments may share one metadata, and each makes some of its tables.
+        models.filtered |= environments > 1;
+        models
+    });
     let found = rules::run_schema(&SchemaCx {
         state,
         faults: &replay.faults,

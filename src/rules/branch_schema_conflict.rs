@@ -162,7 +162,7 @@ fn acts_of(revision: &Replayed) -> Acts {
         match &effect.change {
             Change::CreateTable(spec) => {
                 own.insert(spec.name.clone());
-                if !spec.if_not_exists && !spec.from_sql || spec.from_sql && !spec.if_not_exists {
+                if !spec.if_not_exists {
                     add(Object::Table(spec.name.clone()), Act::Creates);
                 }
                 let inside = spec.constraints.iter().filter_map(|constraint| match constraint {

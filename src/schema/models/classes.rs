@@ -468,8 +468,7 @@ fn snake_case(name: &str) -> String {
         let after = chars.get(at + 1);
         let starts = c.is_uppercase()
             && before.is_some_and(|before| {
-                !before.is_uppercase() && before != '_'
-                    || after.is_some_and(|after| after.is_lowercase()) && before != '_'
+                before != '_' && (!before.is_uppercase() || after.is_some_and(|after| after.is_lowercase()))
             });
         if starts {
             made.push('_');

@@ -105,12 +105,9 @@ impl Reader<'_, '_> {
         }
         for base in &line.outside {
             let Value::External(path) = base else {
-                match base {
-                    Value::Unknown(unknown) => {
-                        let reason = format!("one of its bases is not known: {}", unknown.reason);
-                        attrs.unknown.push((Arc::from(reason), unknown.place.clone()));
-                    }
-                    _ => {}
+                if let Value::Unknown(unknown) = base {
+                    let reason = format!("one of its bases is not known: {}", unknown.reason);
+                    attrs.unknown.push((Arc::from(reason), unknown.place.clone()));
                 }
                 continue;
             };

@@ -47,7 +47,8 @@ pub struct Models {
     pub commented: Vec<(Arc<str>, Place)>,
     /// Tables with a foreign key that cannot be read.
     pub unread_keys: BTreeSet<Name>,
-    /// Whether env.py leaves tables out of the comparison (`include_object`, `include_name`).
+    /// Whether tables may be made elsewhere: env.py leaves some out (`include_object`, `include_name`), or another
+    /// environment shares the metadata.
     pub filtered: bool,
 }
 
