@@ -374,7 +374,8 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     };
     let repaired = prove(&first, &last, &groups)?;
     // What is not for a plan to repair is told all the same.
-    for finding in last.findings.iter().filter(|one| one.new || standing) {
+    let is_told = |one: &&Diagnostic| one.new || standing && !by_hand::is_of_bodies(one.rule);
+    for finding in last.findings.iter().filter(is_told) {
         if let Some(reason) = by_hand::left(finding).filter(|_| !choices.off.contains(finding.rule)) {
             let (rule, message) = (finding.rule, finding.message.clone());
             refused.insert(
