@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model_fault::{place, spot};
+use super::multiple_heads::crowded_heads;
 use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::effect::{Change, ConstraintSpec, Effect, Given};
@@ -76,7 +77,9 @@ impl Rule for BranchSchemaConflict {
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
         let graph = &cx.state.graph;
-        let heads = graph.heads();
+        // Branches that are meant to stay apart are never joined: `depends_on` orders them.
+        let crowded = crowded_heads(cx.state);
+        let heads: BTreeSet<&String> = crowded.iter().flat_map(|group| &group.heads).collect();
         if heads.len() < 2 || heads.len() > 16 {
             return;
         }
