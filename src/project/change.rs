@@ -10,17 +10,8 @@ use super::tables::flags;
 use crate::vcs::{Error, Objects, RepoPath, TreeId};
 
 /// Classes on one of these hold no metadata.
-const PLAIN_BASES: [&str; 9] = [
-    "Enum",
-    "StrEnum",
-    "IntEnum",
-    "BaseModel",
-    "NamedTuple",
-    "TypedDict",
-    "Protocol",
-    "Exception",
-    "ABC",
-];
+const PLAIN_BASES: [&str; 9] =
+    ["Enum", "StrEnum", "IntEnum", "BaseModel", "NamedTuple", "TypedDict", "Protocol", "Exception", "ABC"];
 
 /// Whether what the file at `path` says differs between two trees in a way that a fact may rest on.
 ///
@@ -149,13 +140,7 @@ fn leads_elsewhere(
 
 /// Whether the module or package at `place` may be the repository's own, seen from the file `from`: it lies beside the
 /// file or one of the directories above it, there also in `src` and `lib`; with `level` dots, in one directory.
-fn is_here(
-    objects: &Objects,
-    root: TreeId,
-    from: &RepoPath,
-    level: u32,
-    place: &str,
-) -> Result<bool, Error> {
+fn is_here(objects: &Objects, root: TreeId, from: &RepoPath, level: u32, place: &str) -> Result<bool, Error> {
     let module = format!("{place}.py");
     let is_in = |directory: &RepoPath| -> Result<bool, Error> {
         Ok(objects.entry(root, &directory.join(place))?.is_some()
@@ -179,5 +164,41 @@ fn is_here(
             return Ok(false);
         }
         directory = directory.parent();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Module, outline};
+
+    const MODELS: &str = "
+from app.db import Base
+
+class User(Base):
+    __tablename__ = 'users'
+    id = Column(Integer, primary_key=True)
+";
+
+    fn is_same(after: &str) -> bool {
+        outline(&Module::read(MODELS.as_bytes())) == outline(&Module::read(after.as_bytes()))
+    }
+
+    #[test]
+    fn columns_comments_and_plain_classes_are_no_news() {
+        assert!(is_same(MODELS));
+        assert!(is_same(&MODELS.replace("    id", "    # the key\n\n    id")));
+        assert!(is_same(&format!("{MODELS}    email = Column(String, ForeignKey('a.b'))\n")));
+        assert!(is_same(&format!("{MODELS}\nclass Color(enum.Enum):\n    RED = 'red'\n")));
+        assert!(is_same(&format!("{MODELS}\ndef latest():\n    return query(User)\n")));
+    }
+
+    #[test]
+    fn tables_bases_and_urls_are_news() {
+        assert!(!is_same(&MODELS.replace("'users'", "'people'")));
+        assert!(!is_same(&MODELS.replace("User(Base)", "User(Other)")));
+        assert!(!is_same(&format!("{MODELS}    metadata = other\n")));
+        assert!(!is_same(&format!("{MODELS}\nclass Order(Base):\n    __tablename__ = 'orders'\n")));
+        assert!(!is_same(&format!("{MODELS}\nOwn = declarative_base()\n")));
+        assert!(!is_same(&format!("{MODELS}\nclass Settings:\n    URL = 'postgresql+asyncpg://db'\n")));
     }
 }

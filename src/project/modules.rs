@@ -183,7 +183,9 @@ impl<'t> Modules<'t> {
                     return Ok(BTreeSet::new());
                 }
                 for import in &module.imports {
-                    next.extend(self.loaded(path, import).into_iter().filter(|file| seen.insert(file.clone())));
+                    next.extend(
+                        self.loaded(path, import).into_iter().filter(|file| seen.insert(file.clone())),
+                    );
                 }
             }
             level = next;
