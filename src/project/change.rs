@@ -3,6 +3,8 @@
 //! Most pull requests touch Python and none of what the rules look at; reading the whole application to say so would
 //! cost a hook more than all the rest.
 
+use memchr::memmem;
+
 use super::FileFlags;
 use super::files::{Kind, is_aside, kind};
 use super::module::{Argument, Bound, Call, Import, Module, Table, last};
@@ -12,6 +14,9 @@ use crate::vcs::{Error, Objects, RepoPath, TreeId};
 /// Classes on one of these hold no metadata.
 const PLAIN_BASES: [&str; 9] =
     ["Enum", "StrEnum", "IntEnum", "BaseModel", "NamedTuple", "TypedDict", "Protocol", "Exception", "ABC"];
+
+/// Words of files that make a metadata without declaring a table on it.
+const BASES: [&str; 4] = ["MetaData", "declarative_base", "DeclarativeBase", "SQLAlchemy("];
 
 /// Whether what the file at `path` says differs between two trees in a way that a fact may rest on.
 ///
@@ -42,10 +47,13 @@ pub(super) fn matters(
     }
     let mut modules = Vec::with_capacity(2);
     for blob in blobs {
-        modules.push(match blob {
-            Some(blob) => Module::read(&objects.needed_blob(blob)?),
-            None => Module { readable: true, ..Module::default() },
-        });
+        let Some(blob) = blob else {
+            modules.push(Module { readable: true, ..Module::default() });
+            continue;
+        };
+        let bytes = objects.needed_blob(blob)?;
+        models |= BASES.iter().any(|word| memmem::find(&bytes, word.as_bytes()).is_some());
+        modules.push(Module::read(&bytes));
     }
     let [before, after] = modules.as_slice() else { return Ok(true) };
     if before.readable != after.readable || before.imports_dynamically() != after.imports_dynamically() {
