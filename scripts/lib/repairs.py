@@ -11,8 +11,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 import threading
+import time
 import warnings
 from collections import defaultdict
 from pathlib import Path

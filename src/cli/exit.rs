@@ -140,8 +140,19 @@ impl Output {
 
     /// A document as JSON, indented, with a newline.
     pub(super) fn json(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(document)?;
-        self.report.write_all(json_printable(&text).as_bytes())?;
+        self.json_text(&serde_json::to_string_pretty(document)?)
+    }
+
+    /// Writes a document as one line of JSON Lines.
+    ///
+    /// # Errors
+    /// When the report cannot be written.
+    pub(super) fn json_line(&mut self, document: &impl serde::Serialize) -> Result<(), Failure> {
+        self.json_text(&serde_json::to_string(document)?)
+    }
+
+    fn json_text(&mut self, text: &str) -> Result<(), Failure> {
+        self.report.write_all(json_printable(text).as_bytes())?;
         self.report.write_all(b"\n")?;
         Ok(())
     }

@@ -118,6 +118,11 @@ fn a_commit_that_makes_two_heads_is_stopped() {
     );
     let (check, checked, _) = scene.onehead(&["check", "--staged"]);
     assert_eq!((check, checked), (1, text), "the same check");
+    let (exit, line, _) = scene.onehead(&["hook", "run", "pre-commit", "--format", "json"]);
+    let (_, document, _) = scene.onehead(&["check", "--staged", "--format", "json"]);
+    let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    assert_eq!((exit, line.lines().count()), (1, 1), "{line}");
+    assert_eq!(parse(&line), parse(&document), "the same document, on one line");
     // The repair that was named is one.
     let (exit, text, _) = scene.onehead(&["fix", "--write"]);
     assert_eq!(exit, 0, "{text}");

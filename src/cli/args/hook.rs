@@ -1,5 +1,7 @@
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+use super::Format;
+
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct HookArgs {
     #[command(subcommand)]
@@ -28,6 +30,9 @@ pub(in crate::cli) struct HookRunArgs {
     /// What git gives the hook
     #[arg(value_name = "ARGUMENT")]
     pub(in crate::cli) arguments: Vec<String>,
+    /// How to tell what was found; in JSON each branch is one line, as `check` has it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(in crate::cli) format: Format,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 use super::check::{Examined, Fixing, examine, side};
 use super::hook_install;
 use crate::check::{Question, Side};
-use crate::cli::args::{Global, HookAction, HookArgs, HookName, HookRunArgs};
+use crate::cli::args::{Format, Global, HookAction, HookArgs, HookName, HookRunArgs};
 use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
 use crate::cli::session::Session;
 use crate::cli::shell::shell_word;
@@ -24,14 +24,14 @@ pub(super) fn run(global: &Global, args: &HookArgs, out: &mut Output) -> Result<
     match &args.action {
         HookAction::Install(args) => hook_install::run(global, args, out),
         HookAction::Run(args) => match args.name {
-            HookName::PreCommit | HookName::PreMergeCommit => commit(global, args.name, out),
+            HookName::PreCommit | HookName::PreMergeCommit => commit(global, args, out),
             HookName::PrePush | HookName::PreReceive | HookName::Update => push(global, args, out),
         },
     }
 }
 
 /// What is staged, or merged, on top of HEAD.
-fn commit(global: &Global, name: HookName, out: &mut Output) -> Result<Verdict, Failure> {
+fn commit(global: &Global, args: &HookRunArgs, out: &mut Output) -> Result<Verdict, Failure> {
     let mut session = Session::open(global)?;
     let staged = session.repo.index_tree()?;
     session.configure(Some(staged))?;
@@ -47,9 +47,9 @@ fn commit(global: &Global, name: HookName, out: &mut Output) -> Result<Verdict, 
         trunk,
         fixing: Fixing { asks: format!("onehead fix{}", trunk_option(global)), writes: " --write" },
     };
-    let verdict = ask(global, &session, &to_ask, out)?;
+    let verdict = ask((global, args.format), &session, &to_ask, out)?;
     if verdict == Verdict::Findings {
-        let (what, anyway) = match name {
+        let (what, anyway) = match args.name {
             HookName::PreMergeCommit => ("the merge is not committed", "git commit --no-verify"),
             _ => ("nothing is committed", "git commit --no-verify"),
         };
@@ -81,7 +81,9 @@ fn push(global: &Global, args: &HookRunArgs, out: &mut Output) -> Result<Verdict
     let receiver = receiver(&session.repo, remote.as_deref(), named)?;
     let mut verdict = Verdict::Clean;
     for one in asked(&session.repo, &moves, &receiver)? {
-        if branch(global, &mut session, &one, (&receiver, remote.as_deref()), out)? == Verdict::Findings {
+        let verdict_of_one =
+            branch((global, args.format), &mut session, &one, (&receiver, remote.as_deref()), out)?;
+        if verdict_of_one == Verdict::Findings {
             verdict = Verdict::Findings;
         }
     }
@@ -97,7 +99,7 @@ fn push(global: &Global, args: &HookRunArgs, out: &mut Output) -> Result<Verdict
 }
 
 fn branch(
-    global: &Global,
+    (global, format): (&Global, Format),
     session: &mut Session<'_>,
     asked: &Asked,
     (receiver, remote): (&Receiver, Option<&str>),
@@ -140,7 +142,7 @@ fn branch(
         trunk: base.map(|commit| Trunk { name: name.to_owned(), commit }),
         fixing: Fixing { asks, writes: " --commit" },
     };
-    ask(global, session, &to_ask, out)
+    ask((global, format), session, &to_ask, out)
 }
 
 /// One question of a hook.
@@ -156,7 +158,12 @@ struct ToAsk {
     fixing: Fixing,
 }
 
-fn ask(global: &Global, session: &Session<'_>, to_ask: &ToAsk, out: &mut Output) -> Result<Verdict, Failure> {
+fn ask(
+    (global, format): (&Global, Format),
+    session: &Session<'_>,
+    to_ask: &ToAsk,
+    out: &mut Output,
+) -> Result<Verdict, Failure> {
     let base = to_ask.base.map(|base| side(session, base)).transpose()?;
     // What stands on the trunk already is no affair of who commits next.
     if base.is_some_and(|base| base.tree == to_ask.head.tree) {
@@ -179,15 +186,20 @@ fn ask(global: &Global, session: &Session<'_>, to_ask: &ToAsk, out: &mut Output)
     if base.is_some() && examined.brings_nothing {
         return Ok(Verdict::Clean);
     }
+    if format == Format::Json {
+        out.json_line(&examined.document)?;
+    }
     let is_told = examined.document.findings.iter().any(|finding| finding.severity <= Severity::Warning);
     if !is_told && !examined.failed {
         leave_to_the_end((reader, examined));
         return Ok(Verdict::Clean);
     }
-    if !to_ask.title.is_empty() {
-        writeln!(out.report, "{}", printable(&to_ask.title))?;
+    if format == Format::Text {
+        if !to_ask.title.is_empty() {
+            writeln!(out.report, "{}", printable(&to_ask.title))?;
+        }
+        check_text::check_text(&examined.document, &mut out.report)?;
     }
-    check_text::check_text(&examined.document, &mut out.report)?;
     out.report.flush()?;
     if !examined.failed {
         return Ok(Verdict::Clean);
