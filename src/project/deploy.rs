@@ -31,6 +31,10 @@ static UPGRADES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// Steps of hosting platforms between a build and the traffic.
+static RELEASES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?im)pre_?deploy_?command|release_command|^release\s*:|postdeploy").ok());
+
 /// Programs that serve a Python application.
 static SERVES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
@@ -95,7 +99,13 @@ pub(super) fn read(
     let mut upgrading = upgrades(&written) || commands.iter().any(|start| upgrades(&start.command));
     for (_, blob) in files.of(Kind::Platform) {
         let bytes = objects.needed_blob(blob)?;
-        upgrading |= upgrades(&without_comments(&String::from_utf8_lossy(&bytes)));
+        let text = without_comments(&String::from_utf8_lossy(&bytes));
+        // What a platform runs before each release is there for migrations, whatever task it names.
+        upgrading |= upgrades(&text) || RELEASES.as_ref().is_some_and(|regex| regex.is_match(&text));
+    }
+    // Base images of FastAPI and Flask run a `prestart.sh` by themselves.
+    for (_, blob) in files.ending_with(b"prestart.sh") {
+        upgrading |= upgrades(&without_comments(&String::from_utf8_lossy(&objects.needed_blob(blob)?)));
     }
     let mut serving = Vec::new();
     for start in &commands[..images] {
