@@ -263,6 +263,10 @@ fn kind_at(value: &Value, depth: usize) -> Kind {
 }
 
 impl Host for Migration {
+    fn done(&self) -> usize {
+        self.effects.borrow().len()
+    }
+
     fn call(
         &self,
         evaluator: &mut Evaluator<'_>,

@@ -5,6 +5,7 @@
 //! 2. The revisions are gone through in the order of an upgrade. Kept effects are applied; the others are
 //!    evaluated against the state that is there by then.
 
+mod alternatives;
 mod constraints;
 mod database;
 mod grade;
@@ -240,6 +241,7 @@ impl Replayer {
         drop(migration);
         let mut machine = machine.take();
         grade::grade(&mut machine, world);
+        alternatives::grade(&mut machine, order, &revisions);
         Replay { schema: machine.schema, faults: machine.faults, revisions, database }
     }
 
@@ -331,7 +333,7 @@ fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Sc
     }
     match evaluator.lookup(&module, "upgrade") {
         Some(function @ (Value::Function(_) | Value::Bound(_))) => {
-            let arguments = handed(&function, &place);
+            let arguments = handed(&function);
             evaluator.call(&function, arguments, &place);
         }
         Some(Value::Unknown(unknown)) => migration.unreadable(evaluator, &unknown.reason, &unknown.place),
@@ -348,7 +350,7 @@ fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Sc
 
 /// What `context.run_migrations(op=op, …)` of an `env.py` hands to `upgrade(op, …)`: Alembic's `op` by that name, and
 /// what is not known by others.
-fn handed(function: &Value, place: &Place) -> Arguments {
+fn handed(function: &Value) -> Arguments {
     let Value::Function(function) = function else { return Arguments::default() };
     let asked = function.definition.parameters.iter().filter(|parameter| {
         parameter.default.is_none()
@@ -357,7 +359,7 @@ fn handed(function: &Value, place: &Place) -> Arguments {
     let kwargs = asked.map(|parameter| {
         let value = match &*parameter.name {
             "op" => Value::External(Arc::from("alembic.op")),
-            _ => Value::unknown("env.py hands it to upgrade()", place.clone()),
+            name => Value::External(Arc::from(format!("env.{name}"))),
         };
         (Arc::clone(&parameter.name), value)
     });
