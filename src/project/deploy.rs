@@ -9,6 +9,7 @@ use regex::Regex;
 use serde_yaml::Value;
 
 use super::Spot;
+use super::environment::EnvFile;
 use super::files::{Files, Kind, MAX_BYTES, is_aside};
 use super::modules::Modules;
 use super::startup;
@@ -80,6 +81,7 @@ pub(super) fn read(
     files: &Files,
     modules: &Modules<'_>,
     candidates: &Candidates,
+    env_files: &[EnvFile],
 ) -> Result<Option<Deployment>, Error> {
     let mut commands: Vec<Start> = Vec::new();
     // Lines of files that images write themselves: `RUN echo … > start.sh`.
@@ -117,6 +119,15 @@ pub(super) fn read(
     }
     for start in &commands[images..] {
         upgrading |= scripts(objects, files, &start.command)?.iter().any(|script| upgrades(script));
+    }
+    // Beside an image of the directory that holds the migrations, those of other directories are other services.
+    let holds = |start: &Start| {
+        let directory = start.at.path.parent();
+        env_files.iter().any(|env| directory.is_root() || env.path.is_within(&directory))
+    };
+    if serving.iter().any(holds) {
+        let is_service = |start: &Start| files.python_within(&start.at.path.parent()).next().is_some();
+        serving.retain(|start| holds(start) || !is_service(start));
     }
     if serving.is_empty() {
         return Ok(None);

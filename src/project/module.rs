@@ -77,6 +77,8 @@ pub(super) struct Table {
     pub(super) bases: Vec<String>,
     /// Whether the class says that it is a table by itself: `__tablename__`, `__table__`, or `table=True`.
     pub(super) declared: bool,
+    /// Whether it is a class.
+    pub(super) mapped: bool,
     /// Its line, from 1.
     pub(super) line: u32,
 }
@@ -204,7 +206,7 @@ impl Reader<'_> {
             let table = arguments.next().and_then(text);
             let bases = arguments.next().and_then(dotted).into_iter().collect();
             let name = name.id.to_string();
-            self.module.tables.push(Table { name, table, bases, declared: true, line });
+            self.module.tables.push(Table { name, table, bases, declared: true, mapped: false, line });
         }
         self.module.bound.push(Bound {
             name: format!("{class}{}", name.id),
@@ -222,6 +224,7 @@ impl Reader<'_> {
             table: None,
             bases: arguments.map_or(Vec::new(), |a| a.args.iter().filter_map(dotted).collect()),
             declared: false,
+            mapped: true,
             line: self.line(class.name.start()),
         };
         for keyword in arguments.into_iter().flat_map(|arguments| &arguments.keywords) {
