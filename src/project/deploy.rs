@@ -9,6 +9,7 @@ use regex::Regex;
 use serde_yaml::Value;
 
 use super::Spot;
+use super::environment::EnvFile;
 use super::files::{Files, Kind, MAX_BYTES, is_aside};
 use super::modules::Modules;
 use super::startup;
@@ -30,6 +31,10 @@ static UPGRADES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+
+/// Steps of hosting platforms between a build and the traffic.
+static RELEASES: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?im)pre_?deploy_?command|release_command|^release\s*:|postdeploy").ok());
 
 /// Programs that serve a Python application.
 static SERVES: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -76,6 +81,7 @@ pub(super) fn read(
     files: &Files,
     modules: &Modules<'_>,
     candidates: &Candidates,
+    env_files: &[EnvFile],
 ) -> Result<Option<Deployment>, Error> {
     let mut commands: Vec<Start> = Vec::new();
     // Lines of files that images write themselves: `RUN echo … > start.sh`.
@@ -95,7 +101,13 @@ pub(super) fn read(
     let mut upgrading = upgrades(&written) || commands.iter().any(|start| upgrades(&start.command));
     for (_, blob) in files.of(Kind::Platform) {
         let bytes = objects.needed_blob(blob)?;
-        upgrading |= upgrades(&without_comments(&String::from_utf8_lossy(&bytes)));
+        let text = without_comments(&String::from_utf8_lossy(&bytes));
+        // What a platform runs before each release is there for migrations, whatever task it names.
+        upgrading |= upgrades(&text) || RELEASES.as_ref().is_some_and(|regex| regex.is_match(&text));
+    }
+    // Base images of FastAPI and Flask run a `prestart.sh` by themselves.
+    for (_, blob) in files.ending_with(b"prestart.sh") {
+        upgrading |= upgrades(&without_comments(&String::from_utf8_lossy(&objects.needed_blob(blob)?)));
     }
     let mut serving = Vec::new();
     for start in &commands[..images] {
@@ -107,6 +119,15 @@ pub(super) fn read(
     }
     for start in &commands[images..] {
         upgrading |= scripts(objects, files, &start.command)?.iter().any(|script| upgrades(script));
+    }
+    // Beside an image of the directory that holds the migrations, those of other directories are other services.
+    let holds = |start: &Start| {
+        let directory = start.at.path.parent();
+        env_files.iter().any(|env| directory.is_root() || env.path.is_within(&directory))
+    };
+    if serving.iter().any(holds) {
+        let is_service = |start: &Start| files.python_within(&start.at.path.parent()).next().is_some();
+        serving.retain(|start| holds(start) || !is_service(start));
     }
     if serving.is_empty() {
         return Ok(None);

@@ -113,7 +113,7 @@ impl Gatherer {
         Ok(Project {
             unmanaged: tables::unmanaged(&declared, &env_files, &create_all),
             sync_engines: startup::sync_engines(objects, &files, &modules, &candidates)?,
-            deployment: deploy::read(objects, &files, &modules, &candidates)?,
+            deployment: deploy::read(objects, &files, &modules, &candidates, &env_files)?,
             alembic_dependency: deploy::alembic_dependency(objects, &files)?,
             has_env_file: files.of(Kind::Python).any(|(path, _)| path.name() == "env.py"),
             tables: declared.len(),

@@ -36,6 +36,8 @@ pub(super) struct Call {
     pub(super) in_main: bool,
     /// Whether it stands under another condition.
     pub(super) conditional: bool,
+    /// Whether such a condition speaks of SQLite.
+    pub(super) for_sqlite: bool,
     /// Its line, from 1.
     pub(super) line: u32,
 }
@@ -75,6 +77,8 @@ pub(super) struct Table {
     pub(super) bases: Vec<String>,
     /// Whether the class says that it is a table by itself: `__tablename__`, `__table__`, or `table=True`.
     pub(super) declared: bool,
+    /// Whether it is a class.
+    pub(super) mapped: bool,
     /// Its line, from 1.
     pub(super) line: u32,
 }
@@ -117,10 +121,12 @@ impl Module {
             let mut reader = Reader {
                 module: Self { readable: parsed.errors().is_empty(), ..Self::default() },
                 lines: LineIndex::new(source.text.as_bytes()),
+                source: &source.text,
                 functions: Vec::new(),
                 classes: Vec::new(),
                 in_main: false,
                 conditional: false,
+                for_sqlite: false,
             };
             for statement in parsed.suite() {
                 reader.visit_stmt(statement);
@@ -159,18 +165,27 @@ impl Module {
     }
 }
 
-struct Reader {
+struct Reader<'s> {
     module: Module,
     lines: LineIndex,
+    source: &'s str,
     functions: Vec<usize>,
     classes: Vec<String>,
     in_main: bool,
     conditional: bool,
+    for_sqlite: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn line(&self, at: TextSize) -> u32 {
         self.lines.line(at.into())
+    }
+
+    /// Whether a test holds on SQLite, or (`false`) on anything else; `None` where it does not speak of it.
+    fn sqlite(&self, test: &Expr) -> Option<bool> {
+        let text = self.source.get(test.range().to_std_range())?.to_ascii_lowercase();
+        let denies = text.contains("not ") || text.contains("!=");
+        text.contains("sqlite").then_some(!denies)
     }
 
     fn bind(&mut self, target: &Expr, value: &Expr) {
@@ -191,7 +206,7 @@ impl Reader {
             let table = arguments.next().and_then(text);
             let bases = arguments.next().and_then(dotted).into_iter().collect();
             let name = name.id.to_string();
-            self.module.tables.push(Table { name, table, bases, declared: true, line });
+            self.module.tables.push(Table { name, table, bases, declared: true, mapped: false, line });
         }
         self.module.bound.push(Bound {
             name: format!("{class}{}", name.id),
@@ -209,6 +224,7 @@ impl Reader {
             table: None,
             bases: arguments.map_or(Vec::new(), |a| a.args.iter().filter_map(dotted).collect()),
             declared: false,
+            mapped: true,
             line: self.line(class.name.start()),
         };
         for keyword in arguments.into_iter().flat_map(|arguments| &arguments.keywords) {
@@ -253,7 +269,7 @@ impl Reader {
     }
 }
 
-impl<'a> Visitor<'a> for Reader {
+impl<'a> Visitor<'a> for Reader<'_> {
     fn visit_stmt(&mut self, statement: &'a Stmt) {
         match statement {
             Stmt::Import(import) => {
@@ -299,9 +315,10 @@ impl<'a> Visitor<'a> for Reader {
             Stmt::FunctionDef(function) => {
                 self.function(function);
                 self.functions.push(self.module.functions.len() - 1);
-                let outer = std::mem::replace(&mut self.conditional, false);
+                let outer = (self.conditional, self.for_sqlite);
+                (self.conditional, self.for_sqlite) = (false, false);
                 walk_stmt(self, statement);
-                self.conditional = outer;
+                (self.conditional, self.for_sqlite) = outer;
                 self.functions.pop();
             }
             Stmt::If(branch) if is_type_checking(&branch.test) => {
@@ -317,7 +334,26 @@ impl<'a> Visitor<'a> for Reader {
                 walk_stmt(self, statement);
                 self.in_main = outer;
             }
-            Stmt::If(_) | Stmt::Match(_) => {
+            Stmt::If(branch) => {
+                self.visit_expr(&branch.test);
+                let outer = (self.conditional, self.for_sqlite);
+                self.conditional = true;
+                let first = self.sqlite(&branch.test);
+                self.for_sqlite = outer.1 || first == Some(true);
+                branch.body.iter().for_each(|statement| self.visit_stmt(statement));
+                for clause in &branch.elif_else_clauses {
+                    let test = clause.test.as_ref();
+                    test.into_iter().for_each(|test| self.visit_expr(test));
+                    let speaks = match test {
+                        Some(test) => self.sqlite(test) == Some(true),
+                        None => first == Some(false) && branch.elif_else_clauses.len() == 1,
+                    };
+                    self.for_sqlite = outer.1 || speaks;
+                    clause.body.iter().for_each(|statement| self.visit_stmt(statement));
+                }
+                (self.conditional, self.for_sqlite) = outer;
+            }
+            Stmt::Match(_) => {
                 let outer = std::mem::replace(&mut self.conditional, true);
                 walk_stmt(self, statement);
                 self.conditional = outer;
@@ -340,6 +376,7 @@ impl<'a> Visitor<'a> for Reader {
                 function: self.functions.last().copied(),
                 in_main: self.in_main,
                 conditional: self.conditional,
+                for_sqlite: self.for_sqlite,
                 line: self.line(expression.start()),
             });
         }

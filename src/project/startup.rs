@@ -78,6 +78,10 @@ pub(super) fn create_all(modules: &Modules<'_>, candidates: &Candidates) -> Resu
         let Some(module) = modules.module(path)? else { continue };
         for call in &module.calls {
             let Some(object) = created(call) else { continue };
+            // Databases that migrations are not written for: `if settings.is_sqlite(): …`.
+            if call.for_sqlite {
+                continue;
+            }
             // With a version row written beside it, databases start at the head: Alembic's own recipe.
             let beside = module.calls.iter().filter(|other| other.function == call.function);
             if beside.filter_map(|other| last(&other.callee)).any(tells_alembic) {
@@ -94,13 +98,21 @@ pub(super) fn create_all(modules: &Modules<'_>, candidates: &Candidates) -> Resu
             if is_command {
                 continue;
             }
+            let mut conditional = call.conditional;
             let startup = match function {
                 None if call.in_main => None,
                 None => Some(Startup::Import),
                 Some(function) if is_startup(&module, &function.name, &function.decorators) => {
                     Some(Startup::Handler)
                 }
-                Some(function) => caller(modules, path, &function.name)?,
+                Some(function) => match caller(modules, path, &function.name)? {
+                    Some((_, by)) if by.for_sqlite => continue,
+                    Some((startup, by)) => {
+                        conditional |= by.conditional;
+                        Some(startup)
+                    }
+                    None => None,
+                },
             };
             let metadata = match modules.origin(path, &object)? {
                 Some(origin) => metadata_of(modules, &origin, 12)?,
@@ -111,7 +123,7 @@ pub(super) fn create_all(modules: &Modules<'_>, candidates: &Candidates) -> Resu
                 object,
                 function: function.map(|function| function.name.clone()),
                 startup,
-                conditional: call.conditional,
+                conditional,
                 metadata,
             });
         }
@@ -154,8 +166,9 @@ fn is_startup(module: &Module, name: &str, decorators: &[(String, Option<String>
 }
 
 /// Who calls the function `name` of `path` when the application starts: one step, in the same file or in one that
-/// imports it.
-fn caller(modules: &Modules<'_>, path: &RepoPath, name: &str) -> Result<Option<Startup>, Error> {
+/// imports it; with the call. One that is no more than possible counts where there is no other.
+fn caller(modules: &Modules<'_>, path: &RepoPath, name: &str) -> Result<Option<(Startup, Call)>, Error> {
+    let mut possible = None;
     let target = Origin::Local(path.clone(), name.to_owned());
     for other in modules.that_mention(name)? {
         if is_aside(&other) {
@@ -171,11 +184,15 @@ fn caller(modules: &Modules<'_>, path: &RepoPath, name: &str) -> Result<Option<S
                 Some(_) => continue,
             };
             if modules.origin(&other, &call.callee)? == Some(target.clone()) {
-                return Ok(Some(Startup::CalledBy(by, Spot { path: other, line: call.line })));
+                let startup = Startup::CalledBy(by, Spot { path: other.clone(), line: call.line });
+                if !call.conditional {
+                    return Ok(Some((startup, call.clone())));
+                }
+                possible = possible.or(Some((startup, call.clone())));
             }
         }
     }
-    Ok(None)
+    Ok(possible)
 }
 
 /// Synchronous engines whose URL, as far as the repository's defaults tell, has an asynchronous driver.
@@ -226,8 +243,9 @@ pub(super) fn upgrades(modules: &Modules<'_>, candidates: &Candidates) -> Result
         }
         let Some(module) = modules.module(path)? else { continue };
         for call in &module.calls {
-            let by_api = last(&call.callee) == Some("upgrade")
-                && matches!(modules.origin(path, &call.callee)?, Some(Origin::Foreign(name)) if name.starts_with("alembic.command") || name.starts_with("flask_migrate"));
+            // Also under another name: `from flask_migrate import upgrade as migrate_upgrade`.
+            let by_api = last(&call.callee).is_some_and(|name| name.contains("upgrade"))
+                && matches!(modules.origin(path, &call.callee)?, Some(Origin::Foreign(name)) if name.starts_with("alembic.command.upgrade") || name == "flask_migrate.upgrade");
             let runs = last(&call.callee).is_some_and(|name| RUNNERS.contains(&name));
             if by_api || (runs && call.arguments.iter().flatten().any(is_upgrade_command)) {
                 return Ok(true);

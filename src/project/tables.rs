@@ -26,6 +26,8 @@ pub struct Declared {
     pub table: Option<String>,
     /// Where.
     pub at: Spot,
+    /// Whether a class is mapped to it.
+    pub(super) mapped: bool,
     /// The metadata that collects it, where that is certain.
     pub(super) metadata: Option<Origin>,
 }
@@ -161,6 +163,7 @@ pub(super) fn declared(modules: &Modules<'_>, candidates: &Candidates) -> Result
                 class: table.name.clone(),
                 table: table.table.clone(),
                 at: Spot { path: path.clone(), line: table.line },
+                mapped: table.mapped,
                 metadata,
             });
         }
@@ -272,6 +275,14 @@ pub(super) fn unmanaged(
         .into_iter()
         .filter_map(|(metadata, mut tables)| {
             let Origin::Local(file, name) = metadata else { return None };
+            // `Table()` alone may describe what another database has, to query it.
+            if !tables.iter().any(|table| table.mapped) {
+                return None;
+            }
+            // What migrations and moves of data read other schemas with.
+            if file.parent().components().any(|part| memmem::find(part, b"migrat").is_some()) {
+                return None;
+            }
             tables.sort_by(|one, two| one.at.cmp(&two.at));
             Some(Unmanaged { name: name.clone(), file: file.clone(), tables })
         })

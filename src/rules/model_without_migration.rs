@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::model_fault::{place, spot};
 use super::{DecidedBy, Rule, RuleMeta, SchemaCx, listing};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::schema::FaultKind;
 use crate::schema::models::ModelTable;
 use crate::vcs::RepoPath;
 
@@ -38,6 +39,10 @@ impl Rule for ModelWithoutMigration {
         let Some(models) = cx.models.filter(|models| models.doubt.is_none() && !models.filtered) else {
             return;
         };
+        // Where the chain rests on tables that something else makes, that makes others, too.
+        if cx.faults.iter().any(|fault| fault.kind == FaultKind::TableNeverCreated) {
+            return;
+        }
         // Migrations that create nothing that a model declares belong to other tables.
         if !models.declared.iter().any(|table| cx.schema.tables.contains_key(&table.name)) {
             return;

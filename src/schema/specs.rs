@@ -154,6 +154,21 @@ fn expression_at(value: &Value, depth: usize) -> Option<String> {
                 Callee::Method(receiver, name) => match &**name {
                     "desc" | "asc" | "nulls_last" | "nulls_first" | "nullslast" | "nullsfirst"
                     | "collate" | "label" => expression_at(receiver, depth + 1),
+                    // `column[["a", "b"]].as_string()` of a JSON column.
+                    "as_string" => {
+                        let element = receiver.as_construct()?;
+                        let Callee::Method(column, method) = &element.callee else { return None };
+                        let path = element.args.first()?;
+                        let column =
+                            expression_at(column, depth + 1).filter(|_| &**method == "__getitem__")?;
+                        match path.items() {
+                            Some(steps) => {
+                                let steps: Option<Vec<Arc<str>>> = steps.iter().map(Value::as_text).collect();
+                                Some(format!("({column} #>> '{{{}}}')", steps?.join(",")))
+                            }
+                            None => Some(format!("({column} ->> '{}')", path.as_text()?)),
+                        }
+                    }
                     "is_" | "is_not" | "isnot" => {
                         let operand = expression_at(construct.args.first()?, depth + 1)?;
                         let word = if &**name == "is_" { "IS" } else { "IS NOT" };
@@ -578,7 +593,7 @@ pub fn item(evaluator: &mut Evaluator<'_>, value: &Value, database: Database) ->
             let keyword = |name: &str| construct.kwarg(name).cloned();
             unknown(index(name, columns, &keyword, database, &construct.place).map(Item::Index))
         }
-        "Sequence" | "DDL" | "Comment" => Item::Other,
+        "Sequence" | "DDL" | "Comment" | "MetaData" => Item::Other,
         name => Item::Unknown(Arc::from(format!("{name}(…) is not read"))),
     }
 }

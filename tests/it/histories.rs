@@ -284,6 +284,7 @@ histories! {
     revision_id_too_long,
     schema_drift,
     schema_formats,
+    schema_shapes,
     script_location_in_a_package,
     second_base,
     shallow_clone,

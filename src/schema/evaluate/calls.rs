@@ -201,8 +201,16 @@ impl<'a> Evaluator<'a> {
 
     /// Libraries that get the connection and are not known may change the schema.
     fn unknown_library(&mut self, path: &str, arguments: &Arguments, place: &Place) {
-        let known =
-            ["sqlalchemy.", "alembic.", "logging.", "builtins.", "contextlib.", "typing.", "functools."];
+        let known = [
+            "sqlalchemy.",
+            "sqlmodel.",
+            "alembic.",
+            "logging.",
+            "builtins.",
+            "contextlib.",
+            "typing.",
+            "functools.",
+        ];
         if known.iter().any(|known| path.starts_with(known)) {
             return;
         }

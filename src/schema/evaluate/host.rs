@@ -37,6 +37,11 @@ impl Arguments {
 ///
 /// Every method may answer `None`: then the evaluator keeps the call as a construct.
 pub trait Host {
+    /// How much has been done so far; the same number after something that changed nothing.
+    fn done(&self) -> usize {
+        0
+    }
+
     /// Calling `path`, a library's dotted name.
     fn call(
         &self,

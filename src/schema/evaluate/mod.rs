@@ -119,6 +119,11 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// The text of any file, where it is small.
+    pub fn file_text(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.files.text(path)
+    }
+
     /// Takes the dotted name or call `expression`, as written, to be `value`.
     pub fn assume(&mut self, expression: &str, value: Value) {
         self.assumed.push((expression.split_whitespace().collect(), value));

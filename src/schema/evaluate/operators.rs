@@ -39,6 +39,15 @@ pub fn truth(value: &Value) -> Option<bool> {
         | Value::Method(_)
         | Value::Module(_)
         | Value::Builtin(_) => true,
+        // Objects without a length; expressions of SQL may compare.
+        Value::Construct(construct)
+            if matches!(
+                construct.path(),
+                Some("sqlalchemy.inspect" | "alembic.op.get_bind" | "alembic.op.get_context")
+            ) =>
+        {
+            true
+        }
         Value::External(_) | Value::Construct(_) | Value::Attribute(_) | Value::Import(_) => return None,
         Value::Unknown(_) => return None,
     })

@@ -59,7 +59,13 @@ impl Evaluator<'_> {
                 }
                 self.find(module)
             }
-            level => self.find_relative(from, level, module),
+            level => {
+                for (at, _) in module.match_indices('.') {
+                    let outer = self.find_relative(from, level, &module[..at]);
+                    note(&outer);
+                }
+                self.find_relative(from, level, module)
+            }
         };
         note(&base);
         let directory = match &base {

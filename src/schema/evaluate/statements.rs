@@ -11,6 +11,9 @@ use crate::text::ByteSpan;
 /// Iterations of one loop that are followed.
 const MAX_LOOPS: usize = 10_000;
 
+/// Rounds of a `while` after which it is left where it has done nothing to the schema.
+const IDLE_LOOPS: usize = 64;
+
 impl Evaluator<'_> {
     pub(super) fn block(&mut self, frame: &mut Frame, body: &[Stmt]) -> Flow {
         let conditions = self.conditions.len();
@@ -356,7 +359,12 @@ impl Evaluator<'_> {
     }
 
     fn while_loop(&mut self, frame: &mut Frame, test: &Expr, body: &[Stmt], orelse: &[Stmt]) -> Flow {
-        for _ in 0..MAX_LOOPS {
+        let done = self.host.done();
+        for round in 0..MAX_LOOPS {
+            // It works on data until an exception ends it, and there are no data.
+            if round == IDLE_LOOPS && self.host.done() == done {
+                return Flow::Normal;
+            }
             let value = self.eval(frame, test);
             match truth(&value) {
                 Some(false) => return self.block(frame, orelse),

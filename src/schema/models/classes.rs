@@ -142,10 +142,8 @@ impl<'e, 'a> Reader<'e, 'a> {
         self.class_root(class, 0)
     }
 
-    fn class_root(&mut self, class: &Rc<Class>, depth: usize) -> Option<Root> {
-        if depth > MAX_BASES {
-            return None;
-        }
+    /// Whether a class is a declarative base: that has no table, whatever it says for the classes on it.
+    fn is_base(class: &Class) -> bool {
         let is_declared = |base: &Value| match base {
             Value::External(path) => {
                 matches!(last_component(path), "DeclarativeBase" | "DeclarativeBaseNoMeta")
@@ -159,7 +157,14 @@ impl<'e, 'a> Reader<'e, 'a> {
             };
             callee.is_some_and(|name| last_component(&name) == "as_declarative")
         });
-        if class.bases.iter().any(is_declared) || is_registered {
+        class.bases.iter().any(is_declared) || is_registered
+    }
+
+    fn class_root(&mut self, class: &Rc<Class>, depth: usize) -> Option<Root> {
+        if depth > MAX_BASES {
+            return None;
+        }
+        if Self::is_base(class) {
             return Some(self.own_root(class, depth));
         }
         let bases = class.bases.clone();
@@ -328,7 +333,7 @@ impl<'e, 'a> Reader<'e, 'a> {
 
     fn find_owner(&mut self, class: &Rc<Class>) -> Owner {
         let is_abstract = class.own("__abstract__").and_then(|member| member.value);
-        if is_abstract.as_ref().and_then(truth) == Some(true) {
+        if is_abstract.as_ref().and_then(truth) == Some(true) || Self::is_base(class) {
             return Owner::None;
         }
         let Some(root) = self.root(class) else { return self.rootless(class) };
@@ -391,6 +396,12 @@ impl<'e, 'a> Reader<'e, 'a> {
                     if let Some(table) = library::base(path).and_then(|base| base.table) {
                         return Owner::Own(Arc::from(table));
                     }
+                    // A package that is not known may name tables; one class of it is no model for certain.
+                    if library::base(path).is_none() && self.has_columns(class) {
+                        return Owner::Unreadable(Arc::from(format!(
+                            "its base {path} is another package's and may name its table"
+                        )));
+                    }
                 }
                 Value::Unknown(unknown) => {
                     return Owner::Unreadable(Arc::from(format!(
@@ -424,6 +435,16 @@ impl<'e, 'a> Reader<'e, 'a> {
             (true, None) => Owner::Unreadable(Arc::from("its base and its table name are not known")),
             (false, _) => Owner::None,
         }
+    }
+
+    /// Whether the class states columns or relationships of its own.
+    fn has_columns(&self, class: &Rc<Class>) -> bool {
+        class.members.borrow().iter().any(|member| match &member.value {
+            Some(Value::Construct(construct)) => {
+                matches!(construct.name(), "Column" | "mapped_column" | "relationship")
+            }
+            _ => false,
+        })
     }
 
     /// Flask-SQLAlchemy names the table of a class that has a primary key.

@@ -294,6 +294,29 @@ impl Reader<'_, '_> {
         Ok(spec)
     }
 
+    /// The target that `Class.name` is: one of its columns, or the text that its `declared_attr` gives.
+    fn of_class(&mut self, class: &Rc<Class>, name: &Arc<str>) -> Option<Value> {
+        let column = |home: &Name| Value::str(format!("{home}.{name}"));
+        let line = self.line(class);
+        let Some(member) = line.classes.iter().find_map(|base| base.own(name)) else {
+            // A base of another package may bring it.
+            let brought = line.outside.iter().any(|base| match base {
+                Value::External(path) => library::base(path)
+                    .is_some_and(|base| base.columns.iter().any(|column| column.name == &**name)),
+                _ => false,
+            });
+            return self.tables.get(&Rc::as_ptr(class)).filter(|_| brought).map(column);
+        };
+        match member.value {
+            Some(Value::Function(function)) => match self.declared(&function, class) {
+                Value::Construct(_) => self.tables.get(&Rc::as_ptr(class)).map(column),
+                text => text.as_text().map(Value::Str),
+            },
+            Some(Value::Unknown(_)) => None,
+            _ => self.tables.get(&Rc::as_ptr(class)).map(column),
+        }
+    }
+
     /// The construct with its foreign keys' targets as text; those that cannot be told are left out.
     fn resolved(
         &mut self,
@@ -318,12 +341,9 @@ impl Reader<'_, '_> {
                     Some(_) => None,
                     None => None,
                 },
-                // A column that the class inherits.
+                // A column that the class inherits, or what a function of it says.
                 Value::Attribute(attribute) => match &attribute.0 {
-                    Value::Class(class) => self
-                        .tables
-                        .get(&Rc::as_ptr(class))
-                        .map(|home| Value::str(format!("{home}.{}", attribute.1))),
+                    Value::Class(class) => self.of_class(&Rc::clone(class), &attribute.1),
                     _ => Some(target.clone()),
                 },
                 target => Some(target.clone()),

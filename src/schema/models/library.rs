@@ -64,7 +64,8 @@ pub(super) struct LibraryBase {
 pub(super) fn base(path: &str) -> Option<LibraryBase> {
     let package = path.split('.').next().unwrap_or(path);
     let none = || LibraryBase { table: None, columns: Vec::new() };
-    if package == "fastapi_users_db_sqlalchemy" {
+    // `fastapi_users.db` hands on what its adapter for SQLAlchemy has.
+    if package == "fastapi_users_db_sqlalchemy" || path.starts_with("fastapi_users.db.") {
         let uuid = last_component(path).ends_with("UUID");
         let (table, columns, own): (_, &'static [LibraryColumn], &[&'static LibraryColumn]) =
             match last_component(path).trim_end_matches("UUID") {

@@ -108,6 +108,13 @@ impl Migration {
                     match machine.schema.table(&table) {
                         Some(known) => of_table(known, name, index.as_deref()),
                         None if name == "has_index" => Value::Bool(false),
+                        // Alembic's own table.
+                        None if name == "get_pk_constraint" && table.name.starts_with("alembic_version") => {
+                            dict(vec![
+                                ("name", Value::str(format!("{}_pkc", table.name))),
+                                ("constrained_columns", texts(&[Arc::from("version_num")])),
+                            ])
+                        }
                         None => {
                             Value::unknown(format!("there is no table {table} to ask about"), place.clone())
                         }
@@ -246,8 +253,14 @@ fn of_table(table: &Table, what: &str, index: Option<&str>) -> Value {
                 .foreign_keys
                 .iter()
                 .map(|key| {
+                    // What is no action is left out, as SQLAlchemy leaves it out.
+                    let options = [("ondelete", &key.on_delete), ("onupdate", &key.on_update)];
+                    let stated = options
+                        .into_iter()
+                        .filter_map(|(name, action)| Some((name, Value::Str(Arc::clone(action.as_ref()?)))));
                     dict(vec![
                         ("name", name_or_none(&key.name)),
+                        ("options", dict(stated.collect())),
                         ("constrained_columns", texts(&key.columns)),
                         ("referred_schema", name_or_none(&key.ref_table.schema)),
                         ("referred_table", Value::Str(Arc::clone(&key.ref_table.name))),

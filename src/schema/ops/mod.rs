@@ -9,6 +9,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::effect::{Change, Effect};
 use super::evaluate::{Arguments, Evaluator, Host};
 use super::replay::Machine;
@@ -88,6 +90,33 @@ impl Migration {
         self.emit(evaluator, Change::Opaque(Arc::from(reason.as_ref()), touches), place);
     }
 
+    /// `config.get_main_option(name, default)` of an option that neither an `alembic.ini` nor an `env.py` above the
+    /// migration mentions: the default. What they do mention is not known.
+    fn main_option(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        arguments: &Arguments,
+        place: &Place,
+    ) -> Option<Value> {
+        let name = arguments.get(0, "name")?.as_text()?;
+        // The answer hangs on other files than the migration, so it is not kept with that.
+        self.ask(evaluator, |_| ())?;
+        let mut directory = place.path.parent();
+        loop {
+            for file in ["alembic.ini", "env.py"] {
+                let text = evaluator.file_text(&directory.join(file));
+                if text.is_some_and(|text| memmem::find(&text, name.as_bytes()).is_some()) {
+                    return None;
+                }
+            }
+            if directory.is_root() {
+                break;
+            }
+            directory = directory.parent();
+        }
+        Some(arguments.get(1, "default").cloned().unwrap_or(Value::None))
+    }
+
     /// Asks the state; without one the evaluation is told to stop.
     fn ask<R>(&self, evaluator: &mut Evaluator<'_>, question: impl FnOnce(&Machine) -> R) -> Option<R> {
         match &self.machine {
@@ -155,6 +184,8 @@ enum Kind {
     MetaData,
     /// `alembic.context`.
     Context,
+    /// Alembic's configuration, `config` of a context.
+    Config,
     /// Nothing of these.
     Other,
 }
@@ -170,10 +201,12 @@ fn kind_at(value: &Value, depth: usize) -> Kind {
     match value {
         Value::External(path) => match &**path {
             "alembic.context" => Kind::Context,
+            "alembic.context.config" => Kind::Config,
             _ => Kind::Other,
         },
         Value::Attribute(attribute) => match (kind_at(&attribute.0, depth + 1), &*attribute.1) {
-            (Kind::Connection, "dialect") => Kind::Dialect,
+            (Kind::Connection | Kind::Inspector, "dialect") => Kind::Dialect,
+            (Kind::Connection | Kind::Context, "config") => Kind::Config,
             (Kind::Connection, "engine" | "bind" | "connection" | "impl" | "sync_connection") => {
                 Kind::Connection
             }
@@ -200,6 +233,7 @@ fn kind_at(value: &Value, depth: usize) -> Kind {
                         "Table" if path.starts_with("sqlalchemy") => Kind::Table,
                         "MetaData" => Kind::MetaData,
                         "get_context" | "get_bind" if path.starts_with("alembic.") => Kind::Connection,
+                        "get_engine" => Kind::Connection,
                         _ if name.ends_with("Session") || name == "sessionmaker" || name == "Connection" => {
                             if of_connection() || path.starts_with("sqlalchemy") {
                                 Kind::Connection
@@ -218,6 +252,8 @@ fn kind_at(value: &Value, depth: usize) -> Kind {
                     | "engine" | "connection" | "options" | "autocommit_block" | "begin_transaction",
                 ) => Kind::Connection,
                 (Kind::Context, "get_context" | "get_bind") => Kind::Connection,
+                // `enginefacade.writer.get_engine()`: there is one database.
+                (_, "get_engine") => Kind::Connection,
                 (Kind::Enum, "with_variant" | "copy") => Kind::Enum,
                 _ => Kind::Other,
             },
@@ -227,6 +263,10 @@ fn kind_at(value: &Value, depth: usize) -> Kind {
 }
 
 impl Host for Migration {
+    fn done(&self) -> usize {
+        self.effects.borrow().len()
+    }
+
     fn call(
         &self,
         evaluator: &mut Evaluator<'_>,
@@ -293,6 +333,10 @@ impl Host for Migration {
             Kind::Context => match name {
                 "is_offline_mode" => Some(Value::Bool(false)),
                 "get_x_argument" => Some(Value::dict(Vec::new())),
+                _ => None,
+            },
+            Kind::Config => match name {
+                "get_main_option" => self.main_option(evaluator, arguments, place),
                 _ => None,
             },
             Kind::Other => self.other_method(evaluator, name, arguments, place),

@@ -540,19 +540,8 @@ impl Machine {
             if is_constraint && self.settings.database != Database::PostgreSql {
                 return;
             }
-            // A table that is known in part may well have it.
-            let all_known = self.schema.tables.values().all(|table| table.state == TableState::Complete);
-            if !dropping.if_exists
-                && !is_constraint
-                && all_known
-                && self.settings.database == Database::PostgreSql
-            {
-                let earlier = self.schema.dropped.get(name).cloned();
-                let message = format!("index \"{name}\" does not exist");
-                let objects = vec![object(name)];
-                self.fault_unless_touched(&[name], |this| {
-                    this.fault(FaultKind::IndexMissing, place, earlier, objects, message);
-                });
+            if !dropping.if_exists && !is_constraint {
+                self.fault_index_missing(name, place);
             }
             return;
         };
@@ -564,6 +553,19 @@ impl Machine {
             view.indexes.retain(|index| index.name != own.name);
         }
         self.schema.dropped.insert(own, place.clone());
+    }
+
+    pub(super) fn fault_index_missing(&mut self, name: &Name, place: &Place) {
+        // A table that is known in part may well have it.
+        let all_known = self.schema.tables.values().all(|table| table.state == TableState::Complete);
+        if all_known && self.settings.database == Database::PostgreSql {
+            let earlier = self.schema.dropped.get(name).cloned();
+            let message = format!("index \"{name}\" does not exist");
+            let objects = vec![object(name)];
+            self.fault_unless_touched(&[name], |this| {
+                this.fault(FaultKind::IndexMissing, place, earlier, objects, message);
+            });
+        }
     }
 }
 

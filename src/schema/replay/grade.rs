@@ -46,7 +46,9 @@ pub(super) fn grade(machine: &mut Machine, world: World) {
                 let schema = fault.objects.first().and_then(|name| schema_of(name));
                 (!schemas.contains(&schema)).then_some(OTHER_SCHEMA)
             }
-            FaultKind::IndexMissing | FaultKind::ConstraintMissing if is_open => Some(OUTSIDE),
+            FaultKind::IndexMissing | FaultKind::ConstraintMissing | FaultKind::TypeMissing if is_open => {
+                Some(OUTSIDE)
+            }
             kind if !world.database_known && is_of_one_database(kind) => Some(OTHER_DATABASE),
             _ if database == Database::Sqlite => Some(OTHER_DATABASE),
             kind if database != Database::PostgreSql && is_of_one_database(kind) => Some(OTHER_DATABASE),

@@ -162,8 +162,10 @@ impl Machine {
             Change::CreateIndex(table, spec) => self.create_index(table, spec, place),
             Change::DropIndex(name, dropping) => self.drop_index(name, *dropping, place),
             Change::RenameIndex(name, to, if_exists) => {
-                if !*if_exists || self.relations.contains_key(name) {
+                if self.relations.contains_key(name) {
                     self.rename_relation(name, to, place);
+                } else if !*if_exists {
+                    self.fault_index_missing(name, place);
                 }
             }
             Change::CreateEnum(spec, keep) => self.create_enum(spec, *keep, place),

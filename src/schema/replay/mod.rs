@@ -5,6 +5,7 @@
 //! 2. The revisions are gone through in the order of an upgrade. Kept effects are applied; the others are
 //!    evaluated against the state that is there by then.
 
+mod alternatives;
 mod constraints;
 mod database;
 mod grade;
@@ -37,6 +38,7 @@ use grade::World;
 
 use crate::history::Snapshot;
 use crate::parallel;
+use crate::python::tree::ParameterKind;
 use crate::revision::{Environment, Script};
 use crate::text::ByteSpan;
 use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
@@ -50,6 +52,11 @@ const STACK: usize = 64 << 20;
 /// The name of an index as SQLAlchemy sends it.
 pub(super) fn index_name(name: &str) -> Arc<str> {
     naming::shortened(name)
+}
+
+/// A name as PostgreSQL keeps it: its first 63 bytes.
+pub(super) fn kept_name(name: &str) -> Arc<str> {
+    naming::cut(name)
 }
 
 /// What a setting is taken to be: `assume:` of the configuration.
@@ -234,6 +241,7 @@ impl Replayer {
         drop(migration);
         let mut machine = machine.take();
         grade::grade(&mut machine, world);
+        alternatives::grade(&mut machine, order, &revisions);
         Replay { schema: machine.schema, faults: machine.faults, revisions, database }
     }
 
@@ -325,7 +333,8 @@ fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Sc
     }
     match evaluator.lookup(&module, "upgrade") {
         Some(function @ (Value::Function(_) | Value::Bound(_))) => {
-            evaluator.call(&function, Arguments::default(), &place);
+            let arguments = handed(&function);
+            evaluator.call(&function, arguments, &place);
         }
         Some(Value::Unknown(unknown)) => migration.unreadable(evaluator, &unknown.reason, &unknown.place),
         Some(_) => migration.unreadable(evaluator, "its upgrade is no function of the repository", &place),
@@ -337,6 +346,24 @@ fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Sc
         migration.unreadable(evaluator, reason, &place);
     }
     evaluator.forget(&script.path);
+}
+
+/// What `context.run_migrations(op=op, …)` of an `env.py` hands to `upgrade(op, …)`: Alembic's `op` by that name, and
+/// what is not known by others.
+fn handed(function: &Value) -> Arguments {
+    let Value::Function(function) = function else { return Arguments::default() };
+    let asked = function.definition.parameters.iter().filter(|parameter| {
+        parameter.default.is_none()
+            && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::PositionOnly)
+    });
+    let kwargs = asked.map(|parameter| {
+        let value = match &*parameter.name {
+            "op" => Value::External(Arc::from("alembic.op")),
+            name => Value::External(Arc::from(format!("env.{name}"))),
+        };
+        (Arc::clone(&parameter.name), value)
+    });
+    Arguments { kwargs: kwargs.collect(), ..Arguments::default() }
 }
 
 impl Migration {

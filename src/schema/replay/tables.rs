@@ -355,7 +355,9 @@ impl Machine {
         for partition in partitions {
             self.remove_table(&partition, place);
         }
-        for other in self.schema.tables.values_mut() {
+        // SQLite keeps foreign keys as text: they go with their own table alone.
+        let keeps = self.settings.database == Database::Sqlite;
+        for other in self.schema.tables.values_mut().filter(|_| !keeps) {
             if other.foreign_keys.iter().any(|key| key.ref_table == *name) {
                 Arc::make_mut(other).foreign_keys.retain(|key| key.ref_table != *name);
             }
@@ -439,8 +441,10 @@ impl Machine {
             // Indexes live in the schema of their table.
             self.relations.insert(to.sibling(&own.name), relation);
         }
+        // A table that makes room for a new one of its name is the usual case on SQLite.
+        let keeps = self.settings.database == Database::Sqlite;
         for other in self.schema.tables.values_mut() {
-            let refers = other.foreign_keys.iter().any(|key| key.ref_table == *name);
+            let refers = !keeps && other.foreign_keys.iter().any(|key| key.ref_table == *name);
             if refers || other.partition_of.as_ref() == Some(name) {
                 let other = Arc::make_mut(other);
                 for key in other.foreign_keys.iter_mut().filter(|key| key.ref_table == *name) {

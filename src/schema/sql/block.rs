@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::split::{Token, TokenKind, tokens};
-use super::{Action, Fragment, opaque, statement_actions};
+use super::{Action, Fragment, begins_harmlessly, opaque, statement_actions};
 use crate::schema::state::Touch;
 
 /// Blocks nested deeper are not read.
@@ -169,6 +169,8 @@ impl<'t> Reader<'t> {
         };
         match fragments {
             Some(fragments) => actions.push(Action::Execute(fragments)),
+            // `EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I …', current_user)`.
+            None if part.iter().find_map(|token| literal(token)).is_some_and(begins_harmlessly) => {}
             None => actions
                 .push(opaque("it executes SQL that is put together while it runs", vec![Touch::Anything])),
         }
@@ -326,4 +328,12 @@ fn formatted(tokens: &[&Token<'_>]) -> Option<Vec<Fragment>> {
     }
     fragments.push(Fragment::Text(Arc::from(rest)));
     Some(fragments)
+}
+
+/// The text of a string literal.
+fn literal<'t>(token: &'t Token<'_>) -> Option<&'t str> {
+    match &token.kind {
+        TokenKind::Text(text) => Some(text),
+        _ => None,
+    }
 }

@@ -20,6 +20,7 @@ use crate::schema::effect::{
     Change, CheckSpec, ColumnChange, ColumnSpec, ConstraintKind, ConstraintSpec, Dropping, EnumCreation,
     EnumSpec, ForeignKeySpec, Given, IndexSpec, KeySpec, TableSpec,
 };
+use crate::schema::replay::kept_name;
 use crate::schema::state::{Name, Place, Touch};
 
 /// Expressions nested deeper are refused by the parser.
@@ -40,8 +41,8 @@ pub(super) fn object_name(name: &ObjectName) -> Option<Name> {
 
 fn ident(ident: &Ident) -> Arc<str> {
     match ident.quote_style {
-        Some(_) => Arc::from(ident.value.as_str()),
-        None => Arc::from(ident.value.to_lowercase()),
+        Some(_) => kept_name(&ident.value),
+        None => kept_name(&ident.value.to_lowercase()),
     }
 }
 

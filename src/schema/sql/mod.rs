@@ -10,11 +10,14 @@ mod ddl;
 mod split;
 mod types;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(super) use ddl::identifiers;
 
+use regex::Regex;
+
 use super::effect::{Change, TypeSpec};
+use super::replay::kept_name;
 use super::state::{Name, Touch};
 use super::value::TextPiece;
 use split::{Token, TokenKind, statements, tokens};
@@ -86,8 +89,18 @@ pub fn read(pieces: &[TextPiece]) -> Vec<Action> {
             }
         }
     }
+    if reason.is_some()
+        && let Some(regex) = INDEX_OPTION.as_ref()
+    {
+        text = regex.replace_all(&text, "INDEX $1").into_owned();
+    }
     read_text(&text, reason.as_ref())
 }
+
+/// A piece between `INDEX` and the index, which can say `CONCURRENTLY` or nothing.
+static INDEX_OPTION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!(r#"(?i)\bINDEX\s+{HOLE}(\s*IF\s+(?:NOT\s+)?EXISTS\s|\s+["\w.]+\s+ON\s)"#)).ok()
+});
 
 /// Reads a text without unknown pieces.
 pub fn read_known(text: &str) -> Vec<Action> {
@@ -199,6 +212,19 @@ const HARMLESS_OBJECTS: &[&str] = &[
     "LARGE",
 ];
 
+/// Whether a statement is none that changes the schema, by its first words.
+fn begins_harmlessly(statement: &str) -> bool {
+    let mut words = statement.split_whitespace().map(str::to_ascii_uppercase);
+    match (words.next(), words.next()) {
+        (Some(first), _) if HARMLESS.contains(&first.as_str()) => true,
+        (Some(first), Some(second)) => {
+            matches!(first.as_str(), "CREATE" | "ALTER" | "DROP")
+                && HARMLESS_OBJECTS.contains(&second.as_str())
+        }
+        _ => false,
+    }
+}
+
 fn statement_actions(statement: &str, hole: Option<&Arc<str>>, actions: &mut Vec<Action>) {
     let tokens = tokens(statement);
     let word = |at: usize| tokens.get(at).and_then(Token::word).unwrap_or("");
@@ -282,7 +308,7 @@ fn written(tokens: &[Token<'_>]) -> Option<Action> {
 /// The name of an object as SQL writes it: unquoted parts in lower case.
 fn name_of(parts: &[(String, bool)]) -> Option<Name> {
     let fold = |(text, quoted): &(String, bool)| -> Arc<str> {
-        Arc::from(if *quoted { text.clone() } else { text.to_lowercase() })
+        if *quoted { kept_name(text) } else { kept_name(&text.to_lowercase()) }
     };
     let schema = |part: &(String, bool)| Some(fold(part)).filter(|schema| &**schema != "public");
     match parts {
