@@ -6,6 +6,7 @@ Runs inside a virtual environment, in a process of its own. `alembic.context` is
 """
 
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -52,7 +53,9 @@ def qualified(table):
 def expression(item):
     if hasattr(item, "name") and getattr(item, "table", None) is not None:
         return item.name
-    return str(item.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True})).rpartition(".")[2]
+    text = str(item.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+    # Tables are named in it, and the order does not matter to what is compared.
+    return re.sub(r"\b\w+\.", "", text).removesuffix(" DESC")
 
 
 def parts(table):

@@ -23,7 +23,7 @@ impl ModelHost {
         self.tables.borrow().clone()
     }
 
-    /// The `Index(…)` calls so far.
+    /// The `Index(…)` and `UniqueConstraint(…)` calls so far.
     pub(super) fn indexes(&self) -> Vec<Rc<Construct>> {
         self.indexes.borrow().clone()
     }
@@ -61,7 +61,7 @@ impl Host for ModelHost {
         }
         let list = match last_component(path) {
             "Table" => &self.tables,
-            "Index" => &self.indexes,
+            "Index" | "UniqueConstraint" => &self.indexes,
             _ => return None,
         };
         let made = construct(Callee::Path(path.into()), arguments, place);
