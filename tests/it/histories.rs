@@ -150,6 +150,7 @@ macro_rules! histories {
 }
 
 histories! {
+    alembic_graph_cases,
     alembic_without_environment,
     alters_missing_object,
     audit_changes,
@@ -174,6 +175,7 @@ histories! {
     branches_that_get_along,
     cherry_picked_migration_on_both_sides,
     column_added_twice,
+    column_looks_like_foreign_key,
     competing_merge_revisions,
     conflict_in_one_file,
     constraint_created_twice,
