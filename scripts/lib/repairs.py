@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import threading
 import warnings
 from collections import defaultdict
@@ -26,6 +27,8 @@ MARKERS = {"head.txt", "HEAD", "HEADS", "EXPAND_HEAD", "CONTRACT_HEAD", ".curren
 REPAIRABLE = {"multiple-heads", "duplicate-revision", "missing-parent", "duplicate-number"}
 IDENTITY = {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
             for part, value in (("NAME", "A. Uthor"), ("EMAIL", "author@example.invalid"))}
+# Templates write the time to the second: a commit and a patch are compared.
+IDENTITY["SOURCE_DATE_EPOCH"] = str(int(time.time()))
 
 
 class Scratch:

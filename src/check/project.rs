@@ -75,7 +75,10 @@ fn compare(
         }
     };
     let mut found = standing_with(objects, gatherer, merged, at_merge)?;
-    let old = standing_with(objects, gatherer, trees.base, at_base)?;
+    let old = match found.is_empty() {
+        true => Vec::new(),
+        false => standing_with(objects, gatherer, trees.base, at_base)?,
+    };
     for finding in &mut found {
         finding.new = !old.iter().any(|old| {
             old.rule == finding.rule

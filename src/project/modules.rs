@@ -37,14 +37,6 @@ pub(super) struct Modules<'t> {
     by_name: HashMap<Vec<u8>, Vec<&'t RepoPath>>,
 }
 
-/// The files that are loaded with one, itself included.
-#[derive(Debug, Default)]
-pub(super) struct Reach {
-    pub(super) files: BTreeSet<RepoPath>,
-    /// Whether more may be loaded than is known: names made at run time, files that cannot be read.
-    pub(super) open: bool,
-}
-
 impl<'t> Modules<'t> {
     pub(super) fn new(objects: &'t Objects, root: TreeId, files: &'t Files, cache: &'t Cache) -> Self {
         let mut by_name: HashMap<Vec<u8>, Vec<&RepoPath>> = HashMap::new();
@@ -163,24 +155,42 @@ impl<'t> Modules<'t> {
         files
     }
 
-    /// Everything that is loaded with `start`.
+    /// Those of the files `wanted` that are not loaded with `start`. Empty where more may be loaded than is known:
+    /// names made at run time, files that cannot be read.
     ///
     /// # Errors
     /// When a blob is damaged or absent.
-    pub(super) fn reach(&self, start: &RepoPath) -> Result<Reach, Error> {
-        let mut reach = Reach::default();
-        let mut pending = vec![start.clone()];
-        while let Some(path) = pending.pop() {
-            if !reach.files.insert(path.clone()) {
-                continue;
+    pub(super) fn not_loaded_with<'w>(
+        &self,
+        start: &RepoPath,
+        wanted: impl Iterator<Item = &'w RepoPath>,
+    ) -> Result<BTreeSet<&'w RepoPath>, Error> {
+        let mut wanted: BTreeSet<&RepoPath> = wanted.collect();
+        let mut seen: BTreeSet<RepoPath> = BTreeSet::from([start.clone()]);
+        // Level by level: what env.py is after is near, and most of an application is not.
+        let mut level = vec![start.clone()];
+        while !level.is_empty() {
+            for path in &level {
+                wanted.remove(path);
             }
-            let Some(module) = self.module(&path)? else { continue };
-            reach.open |= !module.readable || module.imports_dynamically();
-            for import in &module.imports {
-                pending.extend(self.loaded(&path, import));
+            if wanted.is_empty() {
+                return Ok(wanted);
             }
+            let mut next = Vec::new();
+            for path in &level {
+                let Some(module) = self.module(path)? else { continue };
+                if !module.readable || module.imports_dynamically() {
+                    return Ok(BTreeSet::new());
+                }
+                for import in &module.imports {
+                    next.extend(
+                        self.loaded(path, import).into_iter().filter(|file| seen.insert(file.clone())),
+                    );
+                }
+            }
+            level = next;
         }
-        Ok(reach)
+        Ok(wanted)
     }
 
     /// Where the dotted `name`, used in the file `path`, is made; `None` where that is not told.

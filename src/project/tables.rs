@@ -10,6 +10,7 @@ use super::module::last;
 use super::modules::{Modules, Origin};
 use super::startup::CreateAll;
 use super::{FileFlags, Flags, Spot};
+use crate::parallel::map_chunks;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Objects, RepoPath};
 
@@ -66,6 +67,10 @@ pub(super) fn candidates<'e>(
         })
     };
     let mut found = Candidates::default();
+    let looked_at = files
+        .of(Kind::Python)
+        .filter(|(path, _)| !environments.clone().any(|environment| environment.looks_at(path)));
+    look_at_all(objects, looked_at.map(|(_, blob)| blob), known)?;
     for (path, blob) in files.of(Kind::Python) {
         // A revision's `upgrade` is no call of Alembic's.
         if environments.clone().any(|environment| environment.looks_at(path)) {
@@ -91,6 +96,26 @@ pub(super) fn candidates<'e>(
     Ok(found)
 }
 
+/// Notes what each of many files mentions, on all cores.
+fn look_at_all(
+    objects: &Objects,
+    blobs: impl Iterator<Item = BlobId>,
+    known: &FileFlags,
+) -> Result<(), Error> {
+    const CHUNK: usize = 32;
+    let new: Vec<BlobId> = blobs.filter(|blob| !known.borrow().contains_key(blob)).collect();
+    let factory = objects.factory();
+    let look = |objects: &mut Objects, chunk: &[BlobId]| {
+        chunk.iter().map(|blob| look_at(objects, *blob)).collect::<Result<Vec<Flags>, Error>>()
+    };
+    let looked_at = map_chunks(&new, CHUNK, || factory.objects(), look);
+    let mut known = known.borrow_mut();
+    for (blobs, flags) in new.chunks(CHUNK).zip(looked_at) {
+        known.extend(blobs.iter().copied().zip(flags?));
+    }
+    Ok(())
+}
+
 /// What the file `blob` mentions.
 ///
 /// # Errors
@@ -99,16 +124,20 @@ pub(super) fn flags(objects: &Objects, blob: BlobId, known: &FileFlags) -> Resul
     if let Some(flags) = known.borrow().get(&blob) {
         return Ok(*flags);
     }
+    let flags = look_at(objects, blob)?;
+    known.borrow_mut().insert(blob, flags);
+    Ok(flags)
+}
+
+fn look_at(objects: &Objects, blob: BlobId) -> Result<Flags, Error> {
     let bytes = objects.needed_blob(blob)?;
     let has = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
-    let flags = Flags {
+    Ok(Flags {
         models: has("__tablename__") || has("table=True") || has("Table("),
         create_all: has("create_all"),
         engines: has("create_engine"),
         upgrades: has("upgrade") && (has("alembic") || has("flask_migrate")),
-    };
-    known.borrow_mut().insert(blob, flags);
-    Ok(flags)
+    })
 }
 
 /// The tables of the candidates.
