@@ -20,6 +20,7 @@ use super::exit::Failure;
 use crate::check::Acceptance;
 use crate::dialect;
 use crate::revision::{Environment, ExpectedHeads, VersionLocation};
+use crate::rules::{RULES, by_name};
 use crate::vcs::RepoPath;
 
 /// The name of the configuration file at a repository's top.
@@ -136,7 +137,14 @@ impl Config {
     /// Rules that are silenced.
     pub(super) fn rules_off(&self) -> BTreeSet<String> {
         let off = self.rules.iter().filter(|(_, level)| **level == Level::Off);
-        off.map(|(rule, _)| rule.clone()).collect()
+        let names = off.map(|(rule, _)| rule.clone());
+        let unasked = RULES.iter().map(|rule| rule.meta().name).filter(|name| self.is_unasked(name));
+        names.chain(unasked.map(str::to_owned)).collect()
+    }
+
+    /// Whether the rule is one that is silent unless it has a severity here, and has none.
+    pub(super) fn is_unasked(&self, rule: &str) -> bool {
+        !self.rules.contains_key(rule) && by_name(rule).is_some_and(|rule| rule.is_opt_in())
     }
 
     /// Reads the configuration from the text of `file`.

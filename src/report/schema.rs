@@ -5,6 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 
 use super::model::schema::SchemaDocument;
+use super::model::schema_diff::SchemaDiffDocument;
 use super::model::{
     AuditDocument, BranchesDocument, CheckDocument, DiffDocument, ExplainDocument, GraphDocument,
     HeadsDocument, LocateDocument, PlanDocument, TimelineRecord,
@@ -23,6 +24,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("locate", schema::<LocateDocument>("locate")),
         ("plan", schema::<PlanDocument>("plan")),
         ("schema", schema::<SchemaDocument>("schema")),
+        ("schema-diff", schema::<SchemaDiffDocument>("schema-diff")),
         ("timeline", schema::<TimelineRecord>("timeline")),
     ]
 }

@@ -67,6 +67,16 @@ impl Rule for CreateAllInApplication {
                     .at(Place::line(&spot.path, spot.line)),
                 None => diagnostic,
             };
+            let first = cx.states.iter().find_map(|state| {
+                let base = state.graph.bases().first()?;
+                state.scripts.iter().find(|script| *script.revision == **base)
+            });
+            if let Some(first) = first {
+                diagnostic = diagnostic.because(format!(
+                    "the migrations begin with {}: PostgreSQL says 'relation \"...\" already exists' at the first table that create_all() made",
+                    first.path
+                ));
+            }
             sink.push(diagnostic);
         }
     }

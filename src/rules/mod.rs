@@ -18,6 +18,7 @@ mod alembic_without_environment;
 mod alters_missing_object;
 mod branch_schema_conflict;
 mod column_added_twice;
+mod column_looks_like_foreign_key;
 mod competing_merge_revisions;
 mod constraint_created_twice;
 mod create_all_in_application;
@@ -93,6 +94,11 @@ pub trait Rule: Sync {
     /// What has to be looked at to know that there is none of its faults.
     fn decided_by(&self) -> DecidedBy {
         DecidedBy::State
+    }
+
+    /// Whether it is silent unless the configuration gives it a severity.
+    fn is_opt_in(&self) -> bool {
+        false
     }
 
     /// Reports its faults in the state of one environment.
@@ -221,6 +227,7 @@ pub static RULES: &[&dyn Rule] = &[
     &alters_missing_object::AltersMissingObject,
     &branch_schema_conflict::BranchSchemaConflict,
     &column_added_twice::ColumnAddedTwice,
+    &column_looks_like_foreign_key::ColumnLooksLikeForeignKey,
     &competing_merge_revisions::CompetingMergeRevisions,
     &constraint_created_twice::ConstraintCreatedTwice,
     &create_all_in_application::CreateAllInApplication,

@@ -55,7 +55,12 @@ pub(super) fn missing_targets(meta: &'static RuleMeta, cx: &SchemaCx<'_>, sink: 
             .at(place(&fault.place))
             .because(
                 "SQLAlchemy says NoReferencedTableError or NoReferencedColumnError when it maps the class",
-            );
+            )
+            .because(format!("PostgreSQL would say: {}", fault.message));
+        if let Some(earlier) = fault.earlier.as_ref().filter(|earlier| **earlier != fault.place) {
+            finding =
+                finding.at(place(earlier)).because(format!("the table is declared at {}", spot(earlier)));
+        }
         if let Some((_, at)) = models.commented.iter().find(|(name, _)| name == target) {
             finding = finding.at(place(at)).because(format!("its class is commented out at {}", spot(at)));
         }

@@ -60,7 +60,17 @@ impl Rule for SchemaDrift {
             }
         }
         for (name, found) in tables {
-            sink.push(finding(name, &found));
+            let mut finding = finding(name, &found);
+            // What only one side has leads to the table of the other one.
+            for (whose, schema) in [("migrations", cx.schema), ("model", &models.schema)] {
+                let Some(table) = schema.table(name) else { continue };
+                if finding.places.iter().all(|known| known.path != table.place.path) {
+                    finding = finding
+                        .at(place(&table.place))
+                        .because(format!("{name} in the {whose}: {}", spot(&table.place)));
+                }
+            }
+            sink.push(finding);
         }
     }
 }

@@ -150,6 +150,7 @@ macro_rules! histories {
 }
 
 histories! {
+    alembic_graph_cases,
     alembic_without_environment,
     alters_missing_object,
     audit_changes,
@@ -174,6 +175,7 @@ histories! {
     branches_that_get_along,
     cherry_picked_migration_on_both_sides,
     column_added_twice,
+    column_looks_like_foreign_key,
     competing_merge_revisions,
     conflict_in_one_file,
     constraint_created_twice,
@@ -241,6 +243,7 @@ histories! {
     fix_two_environments,
     fk_in_models,
     fk_missing_target,
+    fk_missing_target_in_models,
     fk_type_mismatch,
     flask_migrate,
     formats,
@@ -285,6 +288,7 @@ histories! {
     schema_drift,
     schema_formats,
     schema_shapes,
+    schema_traps,
     script_location_in_a_package,
     second_base,
     shallow_clone,

@@ -18,6 +18,7 @@ mod histories;
 mod hooks;
 mod layering;
 mod middle;
+mod models;
 mod rebase;
 mod repairs;
 mod small_commands;

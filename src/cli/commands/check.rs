@@ -288,6 +288,7 @@ pub(super) fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> 
         .into_iter()
         .filter_map(|mut finding| {
             finding.severity = match level(&finding) {
+                None if session.config.is_unasked(finding.rule) => return None,
                 None => finding.severity,
                 Some(Level::Off) => return None,
                 Some(Level::Info) => Severity::Info,

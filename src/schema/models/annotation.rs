@@ -25,6 +25,8 @@ pub(super) struct Annotation {
     pub(super) nullable: bool,
     /// The type beside `None`.
     pub(super) ty: Option<Value>,
+    /// The type as `type_annotation_map` may name it: `Annotated[…]` as a whole.
+    pub(super) whole: Option<Value>,
     /// `mapped_column(…)` and the like inside `Annotated`.
     pub(super) extra: Vec<Rc<Construct>>,
 }
@@ -126,6 +128,7 @@ fn alias(value: &Value, depth: usize, into: &mut Annotation) {
         };
         match name {
             "Annotated" => {
+                into.whole.get_or_insert_with(|| value.clone());
                 if let Some((first, rest)) = items.split_first() {
                     alias(first, depth + 1, into);
                     into.extra.extend(rest.iter().filter_map(|item| item.as_construct().cloned()));
@@ -153,6 +156,19 @@ fn alias(value: &Value, depth: usize, into: &mut Annotation) {
     if into.ty.is_none() {
         into.ty = Some(value.clone());
     }
+}
+
+/// The column type that `type_annotation_map` gives `value`.
+pub(super) fn mapped_type(
+    evaluator: &mut Evaluator<'_>,
+    value: &Value,
+    map: Option<&Value>,
+    database: Database,
+) -> Option<TypeSpec> {
+    let Some(Value::Dict(items)) = map else { return None };
+    let items = items.borrow().clone();
+    let (_, mapped) = items.iter().find(|(key, _)| same(key, value, 0))?;
+    types::read(evaluator, mapped, database)
 }
 
 /// The column type that Python's type `value` stands for in SQLAlchemy.

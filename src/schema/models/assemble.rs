@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::classes::{Owner, Reader, Root};
-use super::columns::{Attrs, Homes, named};
+use super::classes::{Owner, Reader, Root, RootKind};
+use super::columns::{Attrs, Homes, home_of, named};
 use super::{ModelTable, Models, Target, opaque};
 use crate::python::tree;
 use crate::schema::effect::{
@@ -117,6 +117,12 @@ pub(super) fn assemble(
                 of_class.insert(Rc::as_ptr(&table) as usize);
                 entries.extend(table_entry(reader, &table, Some(class), target, reached, &mut unread));
             }
+            // Since version 3 of Flask-SQLAlchemy a bind has a metadata of its own; before, it shared one.
+            Owner::Own(name) if has_bind(reader, class) => {
+                let reason = format!("the table {name} belongs to a bind of Flask-SQLAlchemy");
+                let touches = vec![Touch::Relation(Name::plain(&name))];
+                unread.push(opaque(reason, class.place.clone(), touches));
+            }
             Owner::Own(name) => entries.push(class_entry(reader, class, name, target, reached)),
         }
     }
@@ -167,6 +173,15 @@ pub(super) fn assemble(
     models.declared.sort_by(|one, other| one.place.cmp(&other.place));
     build(reader, entries, &indexes, unread, settings, &mut models);
     models
+}
+
+/// Whether Flask-SQLAlchemy makes the table of `class` in another database.
+fn has_bind(reader: &mut Reader<'_, '_>, class: &Rc<Class>) -> bool {
+    reader.root(class).is_some_and(|root| root.kind == RootKind::Flask)
+        && reader.line(class).classes.iter().any(|base| {
+            let key = base.own("__bind_key__").and_then(|member| member.value);
+            key.is_some_and(|key| !key.is_none())
+        })
 }
 
 /// The class whose table `class` has in the end.
@@ -340,6 +355,8 @@ fn build(
             }
         }
         if let Source::Table(table) = &entry.source {
+            // The table itself has no name of a column.
+            homes.entry(Rc::as_ptr(table)).or_default().push((name.clone(), Arc::from("")));
             for arg in &table.args {
                 if let Value::Construct(column) = arg
                     && column.name() == "Column"
@@ -376,24 +393,20 @@ fn build(
             None => made.push(table),
         }
     }
-    // `Index(…)` beside a class.
+    // `Index(…)`, `UniqueConstraint(…)` beside a class.
     for index in indexes {
         if used.contains(&(Rc::as_ptr(index) as usize)) {
             continue;
         }
-        let home = index.args.iter().find_map(|arg| match arg {
-            Value::Construct(column) => match homes.get(&Rc::as_ptr(column)).map(Vec::as_slice) {
-                Some([(home, _)]) => Some(home.clone()),
-                _ => None,
-            },
-            _ => None,
-        });
+        let tables = &reader.tables;
+        let home = index.args.iter().find_map(|arg| home_of(arg, &homes, tables, 0));
         let Some(home) = home else { continue };
         let value = named(&Value::Construct(Rc::clone(index)), &home, &homes, 0);
-        if let Item::Index(index) = specs::item(reader.evaluator, &value, reader.database)
-            && let Some(table) = made.iter_mut().find(|table| table.spec.name == home)
-        {
-            table.spec.indexes.push(index);
+        let Some(table) = made.iter_mut().find(|table| table.spec.name == home) else { continue };
+        match specs::item(reader.evaluator, &value, reader.database) {
+            Item::Index(index) => table.spec.indexes.push(index),
+            Item::Constraint(constraint) => table.spec.constraints.push(constraint),
+            _ => {}
         }
     }
     schemas_of_targets(&mut made);
@@ -451,9 +464,11 @@ fn table_of(
     let mut incomplete: Option<Arc<str>> = None;
     let mut columns: Vec<ColumnSpec> = Vec::new();
     let types = entry.root.as_ref().and_then(|root| root.types.clone());
+    let mut attrs_keys = Vec::new();
     let args = match &entry.source {
         Source::Class(class, _) => {
             if let Some(attrs) = attrs {
+                attrs_keys.extend(attrs.columns.iter().filter_map(|attr| attr.column.clone().ok()));
                 for attr in &attrs.columns {
                     match reader.spec(attr, homes, types.as_ref(), &mut loose) {
                         Ok(column) => columns.push(column),
@@ -489,7 +504,7 @@ fn table_of(
             }
             continue;
         };
-        if construct.name() == "Index" {
+        if matches!(construct.name(), "Index" | "UniqueConstraint") {
             used.insert(Rc::as_ptr(construct) as usize);
         }
         let is_column = matches!(construct.name(), "Column" | "mapped_column");
@@ -515,7 +530,7 @@ fn table_of(
             Item::Other | Item::Unknown(_) => {}
         }
     }
-    // A key over attributes whose columns have other names.
+    rename_keys(&mut spec, &keys_of(&args, attrs_keys));
     if let Some(reason) = &incomplete {
         let touches = Vec::new();
         unread.push(opaque(format!("table {}: {reason}", spec.name), place.clone(), touches));
@@ -528,6 +543,42 @@ fn table_of(
     }
     spec.incomplete = incomplete;
     Made { spec, place, schema: entry.schema.clone() }
+}
+
+/// The keys of columns (`key=`) by which constraints name them, with the names that they have.
+fn keys_of(args: &[Value], columns: Vec<Rc<Construct>>) -> BTreeMap<Arc<str>, Arc<str>> {
+    let own = args.iter().filter_map(Value::as_construct).filter(|construct| construct.name() == "Column");
+    own.chain(columns.iter())
+        .filter_map(|column| {
+            let key = column.kwarg("key").and_then(Value::as_text)?;
+            Some((key, column.arg(0, "name").and_then(Value::as_text)?))
+        })
+        .collect()
+}
+
+fn rename_keys(spec: &mut TableSpec, keys: &BTreeMap<Arc<str>, Arc<str>>) {
+    let rename = |names: &mut Vec<Arc<str>>| {
+        for name in names.iter_mut() {
+            if let Some(real) = keys.get(name) {
+                *name = Arc::clone(real);
+            }
+        }
+    };
+    if keys.is_empty() {
+        return;
+    }
+    for constraint in &mut spec.constraints {
+        match constraint {
+            ConstraintSpec::ForeignKey(key) => rename(&mut key.columns),
+            ConstraintSpec::Unique(unique) => rename(&mut unique.columns),
+            ConstraintSpec::PrimaryKey(key) => rename(&mut key.columns),
+            _ => {}
+        }
+    }
+    for index in &mut spec.indexes {
+        rename(&mut index.columns);
+        index.needs = index.needs.iter().map(|name| keys.get(name).unwrap_or(name).clone()).collect();
+    }
 }
 
 /// Targets without a schema lie in that of their metadata.

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::host::is_flask;
 use super::{Target, convention, library};
+use crate::python::tree::ExprKind;
 use crate::schema::evaluate::{Arguments, Evaluator, truth};
 use crate::schema::state::{Name, Place};
 use crate::schema::types::Database;
@@ -142,27 +143,12 @@ impl<'e, 'a> Reader<'e, 'a> {
         self.class_root(class, 0)
     }
 
-    /// Whether a class is a declarative base: that has no table, whatever it says for the classes on it.
-    fn is_base(class: &Class) -> bool {
-        let is_declared = |base: &Value| match base {
-            Value::External(path) => {
-                matches!(last_component(path), "DeclarativeBase" | "DeclarativeBaseNoMeta")
-            }
-            _ => false,
-        };
-        let is_registered = class.definition.decorators.iter().any(|decorator| {
-            let callee = match &decorator.kind {
-                crate::python::tree::ExprKind::Call(call) => call.callee.dotted(),
-                _ => decorator.dotted(),
-            };
-            callee.is_some_and(|name| last_component(&name) == "as_declarative")
-        });
-        class.bases.iter().any(is_declared) || is_registered
-    }
-
     fn class_root(&mut self, class: &Rc<Class>, depth: usize) -> Option<Root> {
         if depth > MAX_BASES {
             return None;
+        }
+        if let Some(root) = self.decorated_root(class, depth) {
+            return Some(root);
         }
         if Self::is_base(class) {
             return Some(self.own_root(class, depth));
@@ -180,6 +166,45 @@ impl<'e, 'a> Reader<'e, 'a> {
             root.metadata = metadata;
         }
         Some(root)
+    }
+
+    /// The root that a decorator gives a class: `@as_declarative()`, and a registry's `mapped` and the like.
+    fn decorated_root(&mut self, class: &Rc<Class>, depth: usize) -> Option<Root> {
+        let definition = Arc::clone(&class.definition);
+        definition.decorators.iter().find_map(|decorator| {
+            let callee = match &decorator.kind {
+                ExprKind::Call(call) => &call.callee,
+                _ => decorator,
+            };
+            let dotted = callee.dotted()?;
+            match (last_component(&dotted), &callee.kind) {
+                ("as_declarative", _) => Some(self.own_root(class, depth)),
+                ("mapped" | "mapped_as_dataclass" | "as_declarative_base", ExprKind::Attribute(owner, _)) => {
+                    let registry = self.evaluator.expression(&class.module, owner);
+                    self.root_of(&registry, depth + 1)
+                }
+                _ => None,
+            }
+        })
+    }
+
+    /// Whether a class is a declarative base itself: it has no table, and what it states its classes inherit.
+    fn is_base(class: &Rc<Class>) -> bool {
+        let declared = class.bases.iter().any(|base| match base {
+            Value::External(path) => {
+                matches!(last_component(path), "DeclarativeBase" | "DeclarativeBaseNoMeta")
+            }
+            _ => false,
+        });
+        declared
+            || class.definition.decorators.iter().any(|decorator| {
+                let callee = match &decorator.kind {
+                    ExprKind::Call(call) => &call.callee,
+                    _ => decorator,
+                };
+                let dotted = callee.dotted().unwrap_or_default();
+                matches!(last_component(&dotted), "as_declarative" | "as_declarative_base")
+            })
     }
 
     /// The root that a class on `DeclarativeBase` is.
@@ -388,7 +413,12 @@ impl<'e, 'a> Reader<'e, 'a> {
             };
         }
         if let Some(parent) = parent {
-            return Owner::Inherits(parent);
+            // A key of its own makes Flask-SQLAlchemy join tables.
+            let own: Vec<_> = line.classes.iter().filter(|class| !is_above(class)).cloned().collect();
+            return match root.kind == RootKind::Flask && has_key(&own) {
+                true => Owner::Own(Arc::from(snake_case(class.name()))),
+                false => Owner::Inherits(parent),
+            };
         }
         for base in &line.outside {
             match base {
@@ -413,7 +443,7 @@ impl<'e, 'a> Reader<'e, 'a> {
             }
         }
         match root.kind {
-            RootKind::Flask if self.has_key(&line) => Owner::Own(Arc::from(snake_case(class.name()))),
+            RootKind::Flask if has_key(&line.classes) => Owner::Own(Arc::from(snake_case(class.name()))),
             _ => Owner::None,
         }
     }
@@ -447,23 +477,21 @@ impl<'e, 'a> Reader<'e, 'a> {
         })
     }
 
-    /// Flask-SQLAlchemy names the table of a class that has a primary key.
-    fn has_key(&mut self, line: &Line) -> bool {
-        line.classes.iter().any(|class| {
-            class.members.borrow().iter().any(|member| match &member.value {
-                Some(Value::Construct(construct)) => {
-                    construct.kwarg("primary_key").and_then(truth) == Some(true)
-                }
-                _ => false,
-            })
-        })
-    }
-
     /// What a `declared_attr` gives for `class`.
     pub(super) fn declared(&mut self, function: &Rc<Function>, class: &Rc<Class>) -> Value {
         let arguments = Arguments { args: vec![Value::Class(Rc::clone(class))], ..Arguments::default() };
         self.evaluator.call(&Value::Function(Rc::clone(function)), arguments, &class.place.clone())
     }
+}
+
+/// Flask-SQLAlchemy names the table of a class that has a primary key.
+fn has_key(classes: &[Rc<Class>]) -> bool {
+    classes.iter().any(|class| {
+        class.members.borrow().iter().any(|member| match &member.value {
+            Some(Value::Construct(construct)) => construct.kwarg("primary_key").and_then(truth) == Some(true),
+            _ => false,
+        })
+    })
 }
 
 /// `path:line` of what makes a metadata.

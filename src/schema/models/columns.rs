@@ -289,7 +289,12 @@ impl Reader<'_, '_> {
             && let Some(ty) = &annotation.ty
         {
             let place = attr.place.clone();
-            spec.ty = Some(annotation::sql_type(self.evaluator, ty, types_map, self.database, &place));
+            let whole = annotation.whole.as_ref();
+            let whole = whole
+                .and_then(|whole| annotation::mapped_type(self.evaluator, whole, types_map, self.database));
+            spec.ty = Some(whole.unwrap_or_else(|| {
+                annotation::sql_type(self.evaluator, ty, types_map, self.database, &place)
+            }));
         }
         Ok(spec)
     }
@@ -336,14 +341,16 @@ impl Reader<'_, '_> {
             }
             let target = inner.arg(0, "column").cloned().unwrap_or(Value::None);
             let known = match &target {
-                Value::Construct(column) => match homes.get(&Rc::as_ptr(column)).map(Vec::as_slice) {
-                    Some([(home, name)]) => Some(Value::str(format!("{home}.{name}"))),
-                    Some(_) => None,
-                    None => None,
-                },
+                Value::Construct(_) => {
+                    single_home(&target, homes).map(|(home, name)| Value::str(format!("{home}.{name}")))
+                }
                 // A column that the class inherits, or what a function of it says.
                 Value::Attribute(attribute) => match &attribute.0 {
                     Value::Class(class) => self.of_class(&Rc::clone(class), &attribute.1),
+                    Value::Attribute(_) => match home_of(&target, homes, &self.tables, 0) {
+                        Some(home) => Some(Value::str(format!("{home}.{}", attribute.1))),
+                        None => Some(target.clone()),
+                    },
                     _ => Some(target.clone()),
                 },
                 target => Some(target.clone()),
@@ -404,10 +411,14 @@ pub(super) fn named(value: &Value, table: &Name, homes: &Homes, depth: usize) ->
     {
         return Value::Str(Arc::clone(&attribute.1));
     }
-    let Value::Construct(construct) = value else { return value.clone() };
     if depth > MAX_NESTING {
         return value.clone();
     }
+    if let Value::List(_) | Value::Tuple(_) = value {
+        let items = value.items().unwrap_or_default();
+        return Value::list(items.iter().map(|item| named(item, table, homes, depth + 1)).collect());
+    }
+    let Value::Construct(construct) = value else { return value.clone() };
     if let Some(home) = homes.get(&Rc::as_ptr(construct))
         && let Some((_, name)) = home.iter().find(|(home, _)| home == table)
     {
@@ -415,10 +426,74 @@ pub(super) fn named(value: &Value, table: &Name, homes: &Homes, depth: usize) ->
     }
     let mut made = copy(construct);
     let inner = |value: &Value| named(value, table, homes, depth + 1);
-    made.args = construct.args.iter().map(&inner).collect();
-    made.kwargs = construct.kwargs.iter().map(|(name, value)| (Arc::clone(name), inner(value))).collect();
+    let is_key = construct.name() == "ForeignKeyConstraint";
+    let of_argument = |is_target: bool, value: &Value| match (is_key && is_target, value.items()) {
+        (true, Some(items)) => Value::list(items.iter().map(|item| qualified(item, homes)).collect()),
+        _ => inner(value),
+    };
+    made.args = construct.args.iter().enumerate().map(|(at, value)| of_argument(at == 1, value)).collect();
+    let kwargs = construct.kwargs.iter();
+    made.kwargs =
+        kwargs.map(|(name, value)| (Arc::clone(name), of_argument(&**name == "refcolumns", value))).collect();
     if let crate::schema::value::Callee::Method(receiver, name) = &construct.callee {
         made.callee = crate::schema::value::Callee::Method(inner(receiver), Arc::clone(name));
     }
     Value::Construct(Rc::new(made))
+}
+
+/// A column object as `table.column`.
+fn qualified(value: &Value, homes: &Homes) -> Value {
+    match single_home(value, homes) {
+        Some((table, column)) => Value::str(format!("{table}.{column}")),
+        None => value.clone(),
+    }
+}
+
+/// The table and the name of a column object, where it has one home.
+fn single_home(value: &Value, homes: &Homes) -> Option<(Name, Arc<str>)> {
+    let Value::Construct(column) = value else { return None };
+    match homes.get(&Rc::as_ptr(column)).map(Vec::as_slice) {
+        Some([home]) => Some(home.clone()),
+        _ => None,
+    }
+}
+
+/// The table whose columns an index or a constraint beside it is over: `log.c.note`, `User.name`, `desc(User.name)`.
+pub(super) fn home_of(
+    value: &Value,
+    homes: &Homes,
+    tables: &FxHashMap<*const Class, Name>,
+    depth: usize,
+) -> Option<Name> {
+    if depth > MAX_NESTING {
+        return None;
+    }
+    if let Some((home, _)) = single_home(value, homes) {
+        return Some(home);
+    }
+    let of_table = |owner: &Value| match owner {
+        Value::Construct(table) if table.name() == "Table" => single_home(owner, homes).map(|(home, _)| home),
+        Value::Attribute(attribute) if &*attribute.1 == "__table__" => match &attribute.0 {
+            Value::Class(class) => tables.get(&Rc::as_ptr(class)).cloned(),
+            _ => None,
+        },
+        _ => None,
+    };
+    match value {
+        Value::Attribute(attribute) => match &attribute.0 {
+            Value::Attribute(columns) if matches!(&*columns.1, "c" | "columns") => of_table(&columns.0),
+            Value::Class(class) => tables.get(&Rc::as_ptr(class)).cloned(),
+            _ => None,
+        },
+        Value::Construct(construct) => {
+            let inner = construct.args.iter().find_map(|arg| home_of(arg, homes, tables, depth + 1));
+            inner.or_else(|| match &construct.callee {
+                crate::schema::value::Callee::Method(receiver, _) => {
+                    home_of(receiver, homes, tables, depth + 1)
+                }
+                crate::schema::value::Callee::Path(_) => None,
+            })
+        }
+        _ => None,
+    }
 }

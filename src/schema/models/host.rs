@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::pattern;
 use crate::schema::evaluate::{Arguments, Evaluator, Host};
 use crate::schema::state::Place;
 use crate::schema::value::{Callee, Construct, Value, last_component};
@@ -23,7 +24,7 @@ impl ModelHost {
         self.tables.borrow().clone()
     }
 
-    /// The `Index(…)` calls so far.
+    /// The `Index(…)` and `UniqueConstraint(…)` calls so far.
     pub(super) fn indexes(&self) -> Vec<Rc<Construct>> {
         self.indexes.borrow().clone()
     }
@@ -54,14 +55,26 @@ fn construct(callee: Callee, arguments: &Arguments, place: &Place) -> Rc<Constru
     })
 }
 
+/// What `re.sub` of three known texts gives.
+fn substituted(args: &[Value], arguments: &Arguments) -> Option<Value> {
+    let [pattern, replacement, text] = args else { return None };
+    if !arguments.kwargs.is_empty() || arguments.more.is_some() {
+        return None;
+    }
+    pattern::sub(&pattern.as_text()?, &replacement.as_text()?, &text.as_text()?).map(Value::str)
+}
+
 impl Host for ModelHost {
     fn call(&self, _: &mut Evaluator<'_>, path: &str, arguments: &Arguments, place: &Place) -> Option<Value> {
+        if path == "re.sub" {
+            return substituted(&arguments.args, arguments);
+        }
         if !path.starts_with("sqlalchemy.") {
             return None;
         }
         let list = match last_component(path) {
             "Table" => &self.tables,
-            "Index" => &self.indexes,
+            "Index" | "UniqueConstraint" => &self.indexes,
             _ => return None,
         };
         let made = construct(Callee::Path(path.into()), arguments, place);
@@ -77,6 +90,15 @@ impl Host for ModelHost {
         arguments: &Arguments,
         place: &Place,
     ) -> Option<Value> {
+        // `re.compile(pattern).sub(replacement, text)`.
+        if name == "sub"
+            && let Value::Construct(made) = receiver
+            && made.path() == Some("re.compile")
+            && made.args.len() == 1
+        {
+            let args: Vec<Value> = made.args.iter().chain(&arguments.args).cloned().collect();
+            return substituted(&args, arguments);
+        }
         if name != "Table" || !is_flask(receiver) {
             return None;
         }

@@ -12,6 +12,7 @@ mod columns;
 mod files;
 mod host;
 mod library;
+mod pattern;
 mod sqlmodel;
 
 use std::collections::BTreeSet;
