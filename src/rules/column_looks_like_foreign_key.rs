@@ -30,8 +30,22 @@ Add the foreign key, or accept the column with `# onehead: ignore[column-looks-l
 
 /// What is an id of something else more often than a reference, even where a table has that name.
 const OTHER_IDS: &[&str] = &[
-    "client", "content", "correlation", "device", "external", "message", "object", "process", "remote", "request",
-    "session", "span", "task", "thread", "trace", "transaction",
+    "client",
+    "content",
+    "correlation",
+    "device",
+    "external",
+    "message",
+    "object",
+    "process",
+    "remote",
+    "request",
+    "session",
+    "span",
+    "task",
+    "thread",
+    "trace",
+    "transaction",
 ];
 
 impl Rule for ColumnLooksLikeForeignKey {
@@ -48,14 +62,17 @@ impl Rule for ColumnLooksLikeForeignKey {
     }
 
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
-        let is_read = |table: &Table| {
-            table.state == TableState::Complete && !cx.schema.may_be_touched(&table.name)
-        };
+        let is_read =
+            |table: &Table| table.state == TableState::Complete && !cx.schema.may_be_touched(&table.name);
         for table in cx.schema.tables.values().filter(|table| is_read(table)) {
             for column in &table.columns {
                 let Some((target, key)) = meant(cx.schema, table, column) else { continue };
-                let (own, other) = (format!("{}.{}", table.name, column.name), format!("{}.{}", target.name, key.name));
-                let message = format!("{own} is {} like {other}, and no foreign key ties them together", column.ty.text);
+                let (own, other) =
+                    (format!("{}.{}", table.name, column.name), format!("{}.{}", target.name, key.name));
+                let message = format!(
+                    "{own} is {} like {other}, and no foreign key ties them together",
+                    column.ty.text
+                );
                 sink.push(
                     Diagnostic::new(META.name, META.severity, message)
                         .about(own.clone())

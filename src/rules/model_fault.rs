@@ -58,7 +58,8 @@ pub(super) fn missing_targets(meta: &'static RuleMeta, cx: &SchemaCx<'_>, sink: 
             )
             .because(format!("PostgreSQL would say: {}", fault.message));
         if let Some(earlier) = fault.earlier.as_ref().filter(|earlier| **earlier != fault.place) {
-            finding = finding.at(place(earlier)).because(format!("the table is declared at {}", spot(earlier)));
+            finding =
+                finding.at(place(earlier)).because(format!("the table is declared at {}", spot(earlier)));
         }
         if let Some((_, at)) = models.commented.iter().find(|(name, _)| name == target) {
             finding = finding.at(place(at)).because(format!("its class is commented out at {}", spot(at)));

@@ -65,10 +65,9 @@ impl Rule for SchemaDrift {
             for (whose, schema) in [("migrations", cx.schema), ("model", &models.schema)] {
                 let Some(table) = schema.table(name) else { continue };
                 if finding.places.iter().all(|known| known.path != table.place.path) {
-                    finding = finding.at(place(&table.place)).because(format!(
-                        "{name} in the {whose}: {}",
-                        spot(&table.place)
-                    ));
+                    finding = finding
+                        .at(place(&table.place))
+                        .because(format!("{name} in the {whose}: {}", spot(&table.place)));
                 }
             }
             sink.push(finding);

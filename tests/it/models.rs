@@ -112,7 +112,11 @@ fn wrong(name: &str, case: &Case) -> Vec<String> {
         found.insert(name, lines);
     }
     // A table that may be there is told as such.
-    let touched = environment["opaque"].as_array().unwrap().iter().flat_map(|opaque| opaque["touches"].as_array().unwrap());
+    let touched = environment["opaque"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|opaque| opaque["touches"].as_array().unwrap());
     let touched: Vec<String> = touched.map(|touch| touch.as_str().unwrap().to_owned()).collect();
     for table in case.tables.keys().filter(|table| !found.contains_key(*table)) {
         if touched.iter().any(|touch| touch.split(' ').any(|word| word == table)) {
@@ -129,8 +133,16 @@ fn wrong(name: &str, case: &Case) -> Vec<String> {
             let column = line.split(' ').next().unwrap_or_default();
             unknown.contains(table) || unknown.contains(&format!("{table}.{column}"))
         };
-        wrong.extend(mine.difference(real).filter(|line| !is_open(line)).map(|line| format!("{name}: {table} has not: {line}")));
-        wrong.extend(real.difference(mine).filter(|line| !is_open(line)).map(|line| format!("{name}: {table} lacks: {line}")));
+        wrong.extend(
+            mine.difference(real)
+                .filter(|line| !is_open(line))
+                .map(|line| format!("{name}: {table} has not: {line}")),
+        );
+        wrong.extend(
+            real.difference(mine)
+                .filter(|line| !is_open(line))
+                .map(|line| format!("{name}: {table} lacks: {line}")),
+        );
     }
     if unknown != case.unknown {
         wrong.push(format!("{name}: unknown is {unknown:?}, opaque {}", environment["opaque"]));
@@ -141,7 +153,8 @@ fn wrong(name: &str, case: &Case) -> Vec<String> {
 #[test]
 fn models_are_those_of_real_sqlalchemy() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/models");
-    let mut paths: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     let mut all = Vec::new();
     for path in &paths {

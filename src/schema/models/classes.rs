@@ -479,9 +479,7 @@ impl<'e, 'a> Reader<'e, 'a> {
 fn has_key(classes: &[Rc<Class>]) -> bool {
     classes.iter().any(|class| {
         class.members.borrow().iter().any(|member| match &member.value {
-            Some(Value::Construct(construct)) => {
-                construct.kwarg("primary_key").and_then(truth) == Some(true)
-            }
+            Some(Value::Construct(construct)) => construct.kwarg("primary_key").and_then(truth) == Some(true),
             _ => false,
         })
     })

@@ -290,9 +290,8 @@ impl Reader<'_, '_> {
         {
             let place = attr.place.clone();
             let whole = annotation.whole.as_ref();
-            let whole = whole.and_then(|whole| {
-                annotation::mapped_type(self.evaluator, whole, types_map, self.database)
-            });
+            let whole = whole
+                .and_then(|whole| annotation::mapped_type(self.evaluator, whole, types_map, self.database));
             spec.ty = Some(whole.unwrap_or_else(|| {
                 annotation::sql_type(self.evaluator, ty, types_map, self.database, &place)
             }));
@@ -319,8 +318,9 @@ impl Reader<'_, '_> {
             }
             let target = inner.arg(0, "column").cloned().unwrap_or(Value::None);
             let known = match &target {
-                Value::Construct(_) => single_home(&target, homes)
-                    .map(|(home, name)| Value::str(format!("{home}.{name}"))),
+                Value::Construct(_) => {
+                    single_home(&target, homes).map(|(home, name)| Value::str(format!("{home}.{name}")))
+                }
                 // A column that the class inherits.
                 Value::Attribute(attribute) => match &attribute.0 {
                     Value::Class(class) => self

@@ -18,8 +18,9 @@ pub(super) fn sub(pattern: &str, replacement: &str, text: &str) -> Option<String
         }
         let mut made = String::new();
         for (at, c) in text.char_indices() {
-            let is_here = behind.as_ref().is_none_or(|(wanted, regex)| regex.is_match(&text[..at]) == *wanted)
-                && ahead.is_match(&text[at..]);
+            let is_here =
+                behind.as_ref().is_none_or(|(wanted, regex)| regex.is_match(&text[..at]) == *wanted)
+                    && ahead.is_match(&text[at..]);
             if is_here {
                 made.push_str(replacement);
             }
