@@ -85,6 +85,14 @@ pub(super) fn new_file(
 /// The rendered template; with a note where its parents had to be mended: older templates write a
 /// merge's parents as one text, `"('a', 'b')"`, and Alembic could not read its own file.
 fn own(template: &[u8], script: &NewScript<'_>) -> Result<(Vec<u8>, Option<String>), String> {
+    // What the template imports for every file is imported once.
+    let own = String::from_utf8_lossy(template);
+    let imports = |body: &Body| -> String {
+        let is_there = |line: &&str| !line.starts_with("from ") || !own.lines().any(|own| own == line.trim_end());
+        body.imports.split_inclusive('\n').filter(is_there).collect()
+    };
+    let body = script.body.map(|body| Body { imports: imports(body), ..body.clone() });
+    let script = &NewScript { body: body.as_ref(), ..*script };
     let text = mako::render(template, &Names { script, message: None })?.into_bytes();
     if says(&text, script) {
         return Ok((text, None));

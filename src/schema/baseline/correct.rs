@@ -10,7 +10,7 @@ use crate::schema::effect::{
 };
 use crate::schema::fault::{FaultKind, ReplayFault};
 use crate::schema::models::Models;
-use crate::schema::replay::Replayed;
+use crate::schema::replay::{Replay, Replayed};
 use crate::schema::state::{ColumnType, Name, Place, Table, TableState};
 
 impl Baseline {
@@ -18,10 +18,11 @@ impl Baseline {
     pub(super) fn settle(
         &mut self,
         fault: &ReplayFault,
-        revisions: &[Replayed],
+        replay: &Replay,
         own: &str,
         models: &Models,
     ) -> bool {
+        let revisions = &replay.revisions;
         let Some(object) = fault.objects.first() else { return false };
         let is_own = fault.place.revision.as_deref() == Some(own);
         let at = format!("{}:{}", fault.place.path, fault.place.line);
@@ -33,8 +34,10 @@ impl Baseline {
                 let (name, _) = first(&name_of(object), "");
                 models.schema.table(&name).is_some() && self.add_table(&name, models)
             }
-            FaultKind::TypeMismatch | FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
-            FaultKind::TypeMismatch => self.align_types(fault, &first),
+            FaultKind::TypeMismatch => {
+                self.align_types(fault, replay, &first) || is_own && self.drop_keys_of(fault)
+            }
+            FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
             FaultKind::TargetNotUnique => {
                 let Some((table, columns)) = columns_of(object) else { return false };
                 let renamed = columns.iter().map(|column| first(&table, column).1).collect();
@@ -156,18 +159,28 @@ impl Baseline {
     }
 
     /// Gives a column of unknown type that of the column it joins.
-    fn align_types(&mut self, fault: &ReplayFault, first: &dyn Fn(&Name, &str) -> (Name, Arc<str>)) -> bool {
+    fn align_types(
+        &mut self,
+        fault: &ReplayFault,
+        replay: &Replay,
+        first: &dyn Fn(&Name, &str) -> (Name, Arc<str>),
+    ) -> bool {
         let side = |object: Option<&Arc<str>>| {
             let (table, columns) = columns_of(object?)?;
-            Some(first(&table, columns.first()?))
+            let column = Arc::clone(columns.first()?);
+            Some((first(&table, &column), table, column))
         };
         let (Some(child), Some(parent)) = (side(fault.objects.first()), side(fault.objects.get(1))) else {
             return false;
         };
-        let ty = |this: &Self, (table, column): &(Name, Arc<str>)| {
-            this.table(table).and_then(|table| table.column(column)).map(|column| column.ty.clone())
+        // A table of the chain itself is told by the replay.
+        let ty = |this: &Self, ((name, first), table, column): &((Name, Arc<str>), Name, Arc<str>)| {
+            let here = this.table(name).and_then(|table| table.column(first));
+            let here = here.or_else(|| replay.schema.table(table)?.column(column));
+            here.map(|column| column.ty.clone())
         };
         let (of_child, of_parent) = (ty(self, &child), ty(self, &parent));
+        let (child, parent) = (child.0, parent.0);
         let (target, ty) = match (of_child, of_parent) {
             (Some(child_type), Some(other)) if child_type.is_unknown() => (child, other),
             (Some(other), Some(parent_type)) if parent_type.is_unknown() => (parent, other),

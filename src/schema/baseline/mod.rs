@@ -161,7 +161,7 @@ impl Baseline {
         let mut changed = false;
         for fault in &replay.faults {
             let key = (fault.kind, fault.objects.clone());
-            if !self.settled.contains(&key) && self.settle(fault, &replay.revisions, own, models) {
+            if !self.settled.contains(&key) && self.settle(fault, replay, own, models) {
                 self.settled.insert(key);
                 changed = true;
             }

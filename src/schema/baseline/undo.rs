@@ -9,6 +9,9 @@ use crate::schema::effect::{
 };
 use crate::schema::state::{Certainty, Column, ColumnType, Name, Table};
 
+/// How names end that PostgreSQL gives to keys.
+const GENERATED: [&str; 3] = ["_pkey", "_key", "_fkey"];
+
 impl Baseline {
     /// Takes `effect` back. `down` is what the revision's own `downgrade()` does.
     pub(super) fn undo(&mut self, effect: &Effect, down: &[Effect]) {
@@ -247,6 +250,13 @@ impl Baseline {
             let told = before(&|back| back.default.is_some()).and_then(|back| back.default);
             back.default = Some(told.flatten());
         }
+        if now != name {
+            // Names that the database made keep the column's first name.
+            self.rename_keys(table, |own| {
+                let rest = own.strip_prefix(&*table.name)?.strip_prefix('_')?.strip_prefix(&**now)?;
+                GENERATED.contains(&rest).then(|| format!("{}_{name}{rest}", table.name))
+            });
+        }
         self.change(Change::AlterColumn(table.clone(), Arc::clone(now), Box::new(back)));
         if let Some(doubt) = doubt
             && let Some(column) = self.machine.schema.table_mut(table).and_then(|table| table.column_mut(name))
@@ -279,18 +289,20 @@ impl Baseline {
 
     /// Names that the database made of a table's name keep the name that this had first.
     fn rename_generated(&mut self, table: &Name, to: &str) {
+        self.rename_keys(table, |own| {
+            let rest = own.strip_prefix(to).filter(|rest| rest.starts_with('_'))?;
+            GENERATED.iter().any(|end| rest.ends_with(end)).then(|| format!("{}{rest}", table.name))
+        });
+    }
+
+    /// Gives keys of the table the names that `to` makes of theirs.
+    fn rename_keys(&mut self, table: &Name, to: impl Fn(&str) -> Option<String>) {
         let Some(known) = self.table(table) else { return };
         let keys = known.primary_key.iter().filter_map(|key| key.name.clone());
         let keys = keys.chain(known.uniques.iter().filter_map(|key| key.name.clone()));
         let keys = keys.chain(known.foreign_keys.iter().filter_map(|key| key.name.clone()));
-        let made = ["_pkey", "_key", "_fkey"];
-        let renamed: Vec<(Arc<str>, Arc<str>)> = keys
-            .filter(|name| made.iter().any(|end| name.ends_with(end)))
-            .filter_map(|name| {
-                let rest = name.strip_prefix(to)?.strip_prefix('_')?;
-                Some((Arc::clone(&name), Arc::from(format!("{}_{rest}", table.name))))
-            })
-            .collect();
+        let renamed: Vec<(Arc<str>, Arc<str>)> =
+            keys.filter_map(|name| Some((Arc::clone(&name), Arc::from(to(&name)?)))).collect();
         for (from, to) in renamed {
             self.change(Change::RenameConstraint(table.clone(), from, to));
         }

@@ -75,13 +75,13 @@ impl Baseline {
         let upgrade = indented(&writer.lines);
         let mut imports = Vec::new();
         if upgrade.contains("postgresql.") {
-            imports.push("from sqlalchemy.dialects import postgresql\n".to_owned());
+            imports.push("from sqlalchemy.dialects import postgresql".to_owned());
         }
         if upgrade.contains("NamedType(") {
-            imports.push(format!("\n\n{}\n", types::NAMED));
+            imports.push(format!("\n\n\n{}\n", types::NAMED));
         }
         Written {
-            imports: imports.concat().trim_end().to_owned(),
+            imports: imports.concat(),
             upgrade,
             downgrade: indented(&down),
             tables: order.iter().map(|table| table.name.clone()).collect(),
