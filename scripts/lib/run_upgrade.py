@@ -1,6 +1,6 @@
 """Runs inside the virtual environment: `alembic upgrade heads` of one script location, without its env.py.
 
-argument: {url, directory, locations, stubs, paths}; stdout's last line: {revisions, tables}. Exit code 1 where the
+argument: {url, directory, locations, stubs, paths, prelude}; stdout's last line: {revisions, tables}. Exit code 1 where the
 upgrade stops, with the database's words on the last line of stderr; anything else is a fault of this program.
 """
 
@@ -71,6 +71,8 @@ def main():
     ask = json.loads(sys.argv[1])
     sys.path[:0] = [os.path.abspath(path) for path in ask["paths"]]
     sys.meta_path.insert(0, Finder(ask["stubs"]))
+    prepared = {}
+    exec(ask.get("prelude") or "", prepared)
     config = Config()
     config.set_main_option("script_location", ask["directory"])
     script = ScriptDirectory(ask["directory"], version_locations=[os.path.abspath(p) for p in ask["locations"]])
@@ -85,7 +87,8 @@ def main():
     try:
         with engine.connect() as connection:
             with EnvironmentContext(config, script, fn=upgrade, destination_rev="heads") as context:
-                context.configure(connection=connection, transaction_per_migration=True)
+                context.configure(connection=connection, transaction_per_migration=True,
+                                  target_metadata=prepared.get("target_metadata"))
                 with context.begin_transaction():
                     context.run_migrations()
     except Exception as error:  # whatever stops an upgrade is the answer
@@ -97,7 +100,7 @@ def main():
         count = connection.execute(text("select count(*) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid "
                                         "= c.relnamespace where c.relkind in ('r', 'p') and n.nspname not like 'pg\\_%' and "
                                         "n.nspname <> 'information_schema' and c.relname <> 'alembic_version'")).scalar()
-    print(json.dumps({"revisions": len(ran), "tables": count}))
+    print("\n" + json.dumps({"revisions": len(ran), "tables": count}))
 
 
 main()

@@ -60,16 +60,13 @@ pub(super) fn repair(
         before = replayer.replay(scene.head_tree, &scene.head, &options);
     }
     let environment = &scene.head.environment;
-    let models = models::read(
-        reader.objects(),
-        scene.head_tree,
-        replayer.parsed(),
-        environment,
-        Database::PostgreSql,
-    );
+    let models =
+        models::read(reader.objects(), scene.head_tree, replayer.parsed(), environment, Database::PostgreSql);
     let wanted = needed(&before.faults);
     if wanted.is_empty() {
-        return Ok(Err("head's own chain needs no table that it does not create: run onehead fix there".into()));
+        return Ok(Err(
+            "head's own chain needs no table that it does not create: run onehead fix there".into()
+        ));
     }
     if let Err(reason) = readable(&models, &before, &wanted) {
         return Ok(Err(reason));
@@ -79,7 +76,7 @@ pub(super) fn repair(
         return Ok(Err("no revision of the chain is a base: run onehead fix first".into()));
     };
     let several = reader.environments(scene.head_tree)?.len() > 1;
-    let whole = models.is_closed() && !models.filtered && !several;
+    let whole = models.doubt.is_none() && !models.filtered && !several;
     let downgrades = replayer.downgrades(scene.head_tree, &scene.head, Database::PostgreSql, &options);
     let mut baseline = Baseline::new(&models, &before, &downgrades, whole);
     let mut made = match Made::new(scene, reader, &baseline, first)? {
@@ -125,12 +122,9 @@ fn is_news(fault: &crate::schema::ReplayFault, before: &Replay) -> bool {
 /// Why nothing can be told of the tables that are wanted.
 fn readable(models: &Models, replay: &Replay, wanted: &BTreeSet<Name>) -> Result<(), String> {
     // Tables that are renamed or dropped later are told by the chain.
-    let standing: Vec<&Name> = wanted
-        .iter()
-        .filter(|name| replay.schema.table(name).is_some())
-        .collect();
+    let standing: Vec<&Name> = wanted.iter().filter(|name| replay.schema.table(name).is_some()).collect();
     let declared = |name: &&Name| models.schema.table(name).is_some();
-    if standing.is_empty() || standing.iter().any(|name| declared(name)) {
+    if standing.is_empty() || standing.iter().any(declared) {
         return Ok(());
     }
     let names: Vec<String> = standing.iter().take(MOST_TOLD).map(|name| format!("'{name}'")).collect();
@@ -317,8 +311,8 @@ impl Made {
             self.written.tables.iter().filter(|name| !needed.contains(name)).map(Name::to_string).collect();
         if !more.is_empty() {
             let why = match facts.whole {
-                true => "no revision mentions these, and models declare them or tables here refer to them:",
-                false => "tables here refer to these:",
+                true => "no revision creates these, and models declare them:",
+                false => "revisions change or fill these, or tables here refer to them:",
             };
             told.push(listed(why, more.into_iter()));
         }
@@ -338,7 +332,11 @@ impl Made {
                 };
                 let object = difference.object.as_deref().unwrap_or("");
                 let (built, model) = (text(&difference.first), text(&difference.second));
-                format!("{} {} {object} ({built}, the model: {model})", difference.table, difference.aspect.name())
+                format!(
+                    "{} {} {object} ({built}, the model: {model})",
+                    difference.table,
+                    difference.aspect.name()
+                )
             })
             .collect();
         told.push(match differences.is_empty() {

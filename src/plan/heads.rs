@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::database;
 use super::evidence::{Standing, alone, pair};
+use super::new_revision::{Wanted, new_revision};
 use super::number::renumber_script;
 use super::publication::landed;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind, Strategy};
 use crate::diagnostic::Diagnostic;
-use super::new_revision::{Wanted, new_revision};
 use crate::dialect::alembic::file_names::{claimed_number, next_number};
 use crate::history::Reader;
 use crate::vcs::Error;

@@ -54,9 +54,9 @@ const EXTENSIONS: &[(&str, &str)] = &[
 
 /// The extensions that bring what the type, default or index item `text` names.
 pub fn extensions_of(text: &str) -> impl Iterator<Item = &'static str> {
-    let needed = EXTENSIONS.iter().filter(move |(word, _)| {
-        text.starts_with(word) || (word.contains('_') && text.contains(word))
-    });
+    let needed = EXTENSIONS
+        .iter()
+        .filter(move |(word, _)| text.starts_with(word) || (word.contains('_') && text.contains(word)));
     needed.map(|(_, extension)| *extension)
 }
 

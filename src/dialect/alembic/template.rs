@@ -88,7 +88,8 @@ fn own(template: &[u8], script: &NewScript<'_>) -> Result<(Vec<u8>, Option<Strin
     // What the template imports for every file is imported once.
     let own = String::from_utf8_lossy(template);
     let imports = |body: &Body| -> String {
-        let is_there = |line: &&str| !line.starts_with("from ") || !own.lines().any(|own| own == line.trim_end());
+        let is_there =
+            |line: &&str| !line.starts_with("from ") || !own.lines().any(|own| own == line.trim_end());
         body.imports.split_inclusive('\n').filter(is_there).collect()
     };
     let body = script.body.map(|body| Body { imports: imports(body), ..body.clone() });

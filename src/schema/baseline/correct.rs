@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::undo::enum_in;
-use super::{Baseline, IF_THERE, columns_of, name_of, origin};
+use super::{Baseline, IF_THERE, columns_of, name_of, origin, origin_of_key};
 use crate::schema::effect::{
     Change, CheckSpec, ConstraintKind, ConstraintSpec, EnumCreation, EnumSpec, Given, IndexSpec, KeySpec,
 };
@@ -12,6 +12,7 @@ use crate::schema::fault::{FaultKind, ReplayFault};
 use crate::schema::models::Models;
 use crate::schema::replay::{Replay, Replayed};
 use crate::schema::state::{ColumnType, Name, Place, Table, TableState};
+use crate::schema::types::is_integer;
 
 impl Baseline {
     /// Changes what is here so that the fault goes; false where it is not about what is here.
@@ -34,10 +35,7 @@ impl Baseline {
                 let (name, _) = first(&name_of(object), "");
                 models.schema.table(&name).is_some() && self.add_table(&name, models)
             }
-            FaultKind::TypeMismatch => {
-                self.align_types(fault, replay, &first) || is_own && self.drop_keys_of(fault)
-            }
-            FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
+            FaultKind::TypeMismatch | FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
             FaultKind::TargetNotUnique => {
                 let Some((table, columns)) = columns_of(object) else { return false };
                 let renamed = columns.iter().map(|column| first(&table, column).1).collect();
@@ -77,10 +75,15 @@ impl Baseline {
                     None => self.drop_named(&name_of(object)),
                 }
             }
-            FaultKind::IndexMissing => self.make_up_index(&name_of(object), &at),
+            FaultKind::IndexMissing => {
+                let name = name_of(object);
+                let first = origin_of_key(revisions, &fault.place, &name.name);
+                self.make_up_index(&name.sibling(first), &at)
+            }
             FaultKind::ConstraintMissing => {
                 let Some(table) = fault.objects.get(1) else { return false };
-                self.make_up_constraint(&first(&name_of(table), "").0, object, &at)
+                let name = origin_of_key(revisions, &fault.place, object);
+                self.make_up_constraint(&first(&name_of(table), "").0, &name, &at)
             }
             FaultKind::TypeExists | FaultKind::TypeExistsLater => self.drop_enum(&name_of(object)),
             FaultKind::TypeMissing => self.add_enum(&name_of(object), revisions, models),
@@ -91,6 +94,57 @@ impl Baseline {
             }
             _ => false,
         }
+    }
+
+    /// Gives columns of unknown type the type of the column that a foreign key joins them with, be it of a table here or
+    /// of one that the chain makes.
+    pub(super) fn align(&mut self, replay: &Replay) -> bool {
+        let end = Place::default();
+        let mut found: Vec<(Name, Arc<str>, ColumnType)> = Vec::new();
+        for table in replay.schema.tables.values() {
+            for key in &table.foreign_keys {
+                for (own, referred) in key.columns.iter().zip(&key.ref_columns) {
+                    let sides = [(&table.name, own), (&key.ref_table, referred)].map(|(name, column)| {
+                        let (first, before) = origin(&replay.revisions, &end, name, column);
+                        let here = self.table(&first).and_then(|table| table.column(&before));
+                        let built = || replay.schema.table(name)?.column(column);
+                        let ty = here.or_else(built).map(|column| column.ty.clone());
+                        (first, before, ty)
+                    });
+                    let unknown = |ty: &Option<ColumnType>| ty.as_ref().is_some_and(ColumnType::is_unknown);
+                    match &sides {
+                        [(name, column, one), (.., Some(other))] if unknown(one) && other.is_known() => {
+                            found.push((name.clone(), Arc::clone(column), other.clone()));
+                        }
+                        [(.., Some(other)), (name, column, one)] if unknown(one) && other.is_known() => {
+                            found.push((name.clone(), Arc::clone(column), other.clone()));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let mut changed = false;
+        for (table, column, ty) in found {
+            changed |= self.give_type(&table, &column, ty);
+        }
+        changed
+    }
+
+    /// An integer key of one column counts up, as SQLAlchemy makes it.
+    fn give_type(&mut self, table: &Name, column: &str, ty: ColumnType) -> bool {
+        let Some(known) = self.machine.schema.table_mut(table) else { return false };
+        let is_key =
+            known.primary_key.as_ref().is_some_and(|key| key.columns.iter().all(|own| **own == *column));
+        let refers = known.foreign_keys.iter().any(|key| key.columns.iter().any(|own| **own == *column));
+        let Some(known) = known.column_mut(column).filter(|known| known.ty.is_unknown()) else {
+            return false;
+        };
+        if is_key && !refers && is_integer(&ty.text) {
+            known.default.get_or_insert_with(|| Arc::from("nextval"));
+        }
+        known.ty = ty;
+        true
     }
 
     fn add_table(&mut self, name: &Name, models: &Models) -> bool {
@@ -158,38 +212,6 @@ impl Baseline {
         true
     }
 
-    /// Gives a column of unknown type that of the column it joins.
-    fn align_types(
-        &mut self,
-        fault: &ReplayFault,
-        replay: &Replay,
-        first: &dyn Fn(&Name, &str) -> (Name, Arc<str>),
-    ) -> bool {
-        let side = |object: Option<&Arc<str>>| {
-            let (table, columns) = columns_of(object?)?;
-            let column = Arc::clone(columns.first()?);
-            Some((first(&table, &column), table, column))
-        };
-        let (Some(child), Some(parent)) = (side(fault.objects.first()), side(fault.objects.get(1))) else {
-            return false;
-        };
-        // A table of the chain itself is told by the replay.
-        let ty = |this: &Self, ((name, first), table, column): &((Name, Arc<str>), Name, Arc<str>)| {
-            let here = this.table(name).and_then(|table| table.column(first));
-            let here = here.or_else(|| replay.schema.table(table)?.column(column));
-            here.map(|column| column.ty.clone())
-        };
-        let (of_child, of_parent) = (ty(self, &child), ty(self, &parent));
-        let (child, parent) = (child.0, parent.0);
-        let (target, ty) = match (of_child, of_parent) {
-            (Some(child_type), Some(other)) if child_type.is_unknown() => (child, other),
-            (Some(other), Some(parent_type)) if parent_type.is_unknown() => (parent, other),
-            _ => return false,
-        };
-        let column = self.machine.schema.table_mut(&target.0).and_then(|table| table.column_mut(&target.1));
-        column.map(|column| column.ty = ty).is_some()
-    }
-
     fn add_unique(&mut self, table: &Name, name: Given, columns: Vec<Arc<str>>) -> bool {
         let has_all = |table: &Table| columns.iter().all(|column| table.column(column).is_some());
         if !self.table(table).is_some_and(has_all) {
@@ -203,7 +225,12 @@ impl Baseline {
     fn drop_constraint(&mut self, table: &Name, name: &Arc<str>) -> bool {
         let size = |this: &Self| {
             this.table(table).map(|table| {
-                (table.uniques.len(), table.foreign_keys.len(), table.checks.len(), table.primary_key.is_some())
+                (
+                    table.uniques.len(),
+                    table.foreign_keys.len(),
+                    table.checks.len(),
+                    table.primary_key.is_some(),
+                )
             })
         };
         let before = size(self);
@@ -230,6 +257,9 @@ impl Baseline {
 
     /// An index that the chain drops, over the columns that its name tells.
     fn make_up_index(&mut self, name: &Name, at: &str) -> bool {
+        if self.machine.schema.has_index(&name.name) {
+            return false;
+        }
         let tables = self.machine.schema.tables.values();
         let named = tables.filter(|table| table.name.schema == name.schema && !table.columns.is_empty());
         let named = named.filter(|table| name.name.contains(&*table.name.name));
@@ -261,8 +291,12 @@ impl Baseline {
     /// A constraint that the chain drops: a unique one where its name tells the columns, else one that checks nothing.
     fn make_up_constraint(&mut self, table: &Name, name: &Arc<str>, at: &str) -> bool {
         let Some(known) = self.table(table) else { return false };
+        if self.made_up.contains_key(&table.sibling(name)) {
+            return false;
+        }
         let inside = name.strip_prefix(&*table.name).and_then(|rest| rest.strip_prefix('_'));
-        let column = inside.and_then(|rest| rest.strip_suffix("_key")).and_then(|column| known.column(column));
+        let column =
+            inside.and_then(|rest| rest.strip_suffix("_key")).and_then(|column| known.column(column));
         if let Some(column) = column.map(|column| Arc::clone(&column.name)) {
             return self.add_unique(table, Given::Final(Arc::clone(name)), vec![column]);
         }

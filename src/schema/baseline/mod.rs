@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::effect::{Change, Effect};
 use super::fault::{FaultKind, ReplayFault};
 use super::models::Models;
+use super::plain::extensions_of;
 use super::replay::{Machine, Replay, Replayed};
 use super::state::{ColumnType, Name, Place, Table, TableState};
 
@@ -32,6 +33,8 @@ pub struct Baseline {
     made_up: BTreeMap<Name, Arc<str>>,
     /// Enum types that no column of a table here has, and that the chain needs.
     enums: BTreeSet<Name>,
+    /// Extensions whose types and functions the chain uses and that no revision creates.
+    extensions: BTreeSet<&'static str>,
     /// Faults that were acted on already: none is acted on twice.
     settled: BTreeSet<(FaultKind, Vec<Arc<str>>)>,
 }
@@ -76,6 +79,7 @@ impl Baseline {
             needed: needed(&replay.faults),
             made_up: BTreeMap::new(),
             enums: BTreeSet::new(),
+            extensions: extensions(&replay.revisions),
             settled: BTreeSet::new(),
         };
         for revision in replay.revisions.iter().rev() {
@@ -84,12 +88,13 @@ impl Baseline {
                 made.undo(effect, down);
             }
         }
-        made.keep(&replay.schema, all);
+        made.keep(replay, all);
         made
     }
 
     /// Leaves out what is not for the new revision to make, and makes up what nothing is known of.
-    fn keep(&mut self, end: &super::Schema, all: bool) {
+    fn keep(&mut self, replay: &Replay, all: bool) {
+        let end = &replay.schema;
         for name in self.needed.clone() {
             if self.machine.schema.table(&name).is_none() {
                 let table = Table::new(name.clone(), TableState::Partial, Place::default());
@@ -98,6 +103,7 @@ impl Baseline {
         }
         let tables = &self.machine.schema.tables;
         let mut kept: BTreeSet<Name> = self.needed.clone();
+        kept.extend(mentioned(&replay.revisions).filter(|name| tables.contains_key(name)));
         if all {
             kept.extend(tables.keys().filter(|name| !end.may_be_touched(name)).cloned());
         }
@@ -120,7 +126,8 @@ impl Baseline {
         let schema = &mut self.machine.schema;
         let enums = schema.enums.clone();
         for table in schema.tables.values_mut() {
-            let lost = |ty: &ColumnType| ty.enumeration.as_ref().is_some_and(|name| !enums.contains_key(name));
+            let lost =
+                |ty: &ColumnType| ty.enumeration.as_ref().is_some_and(|name| !enums.contains_key(name));
             if table.columns.iter().any(|column| lost(&column.ty)) {
                 for column in Arc::make_mut(table).columns.iter_mut().filter(|column| lost(&column.ty)) {
                     let reason = format!("a later revision makes the type {}", column.ty.text);
@@ -158,7 +165,7 @@ impl Baseline {
     /// Puts right what the replay of the chain with this in front, as the revision `own`, refuses; false where there is
     /// nothing of it that can be put right here.
     pub fn correct(&mut self, replay: &Replay, own: &str, models: &Models) -> bool {
-        let mut changed = false;
+        let mut changed = self.align(replay);
         for fault in &replay.faults {
             let key = (fault.kind, fault.objects.clone());
             if !self.settled.contains(&key) && self.settle(fault, replay, own, models) {
@@ -181,6 +188,55 @@ impl Baseline {
     }
 }
 
+/// Tables that the chain alters or writes rows to, by their first names. Not all are told as missing: a failure may be
+/// caught, and behind something that cannot be read nothing is known to be missing.
+fn mentioned(revisions: &[Replayed]) -> impl Iterator<Item = Name> {
+    let effects = || revisions.iter().flat_map(|revision| revision.effects.iter());
+    let moved: BTreeSet<&Arc<str>> = effects()
+        .filter_map(|effect| match &effect.change {
+            Change::RenameTable(_, to) => Some(to),
+            Change::MoveTable(from, _) => Some(&from.name),
+            _ => None,
+        })
+        .collect();
+    effects().filter(|effect| effect.condition.is_none()).filter_map(move |effect| {
+        let table = match &effect.change {
+            Change::Write(table, ..)
+            | Change::AddColumn(table, ..)
+            | Change::DropColumn(table, ..)
+            | Change::AlterColumn(table, ..)
+            | Change::AddConstraint(table, _)
+            | Change::DropConstraint(table, ..)
+            | Change::CreateIndex(table, _) => table,
+            _ => return None,
+        };
+        match moved.contains(&table.name) {
+            true => Some(origin(revisions, &effect.place, table, "").0),
+            false => Some(table.clone()),
+        }
+    })
+}
+
+/// Extensions that columns of the chain need and no revision creates.
+fn extensions(revisions: &[Replayed]) -> BTreeSet<&'static str> {
+    let effects =
+        || revisions.iter().flat_map(|revision| revision.effects.iter().map(|effect| &effect.change));
+    let columns = effects().flat_map(|change| match change {
+        Change::CreateTable(spec) => spec.columns.iter().collect(),
+        Change::AddColumn(_, column, _) => vec![&**column],
+        _ => Vec::new(),
+    });
+    let texts =
+        columns.flat_map(|column| [column.ty.as_ref().map(|ty| &ty.ty.text), column.default.as_ref()]);
+    let mut needed: BTreeSet<&'static str> = texts.flatten().flat_map(|text| extensions_of(text)).collect();
+    for change in effects() {
+        if let Change::CreateExtension(name) = change {
+            needed.remove(&**name);
+        }
+    }
+    needed
+}
+
 /// Dropped where it is there, with what rests on it.
 const IF_THERE: super::effect::Dropping = super::effect::Dropping { if_exists: true, cascade: true };
 
@@ -201,28 +257,48 @@ fn columns_of(object: &str) -> Option<(Name, Vec<Arc<str>>)> {
 /// What the table, and a column of it, were called before the first revision, by their names at `place`.
 fn origin(revisions: &[Replayed], place: &Place, table: &Name, column: &str) -> (Name, Arc<str>) {
     let (mut table, mut column): (Name, Arc<str>) = (table.clone(), Arc::from(column));
-    let own = place.revision.as_deref();
-    let end = revisions.iter().position(|revision| Some(&*revision.revision) == own);
-    let until = &revisions[..end.map_or(revisions.len(), |end| end + 1)];
-    for revision in until.iter().rev() {
-        let is_own = Some(&*revision.revision) == own;
-        for effect in revision.effects.iter().rev().filter(|effect| effect.condition.is_none()) {
-            if is_own && (effect.place.path != place.path || effect.place.line >= place.line) {
-                continue;
+    for effect in before(revisions, place) {
+        match &effect.change {
+            Change::RenameTable(from, to) if from.sibling(to) == table => table = from.clone(),
+            Change::MoveTable(from, schema) if from.name == table.name && *schema == table.schema => {
+                table = from.clone();
             }
-            match &effect.change {
-                Change::RenameTable(from, to) if from.sibling(to) == table => table = from.clone(),
-                Change::MoveTable(from, schema) if from.name == table.name && *schema == table.schema => {
-                    table = from.clone();
-                }
-                Change::AlterColumn(of, from, change)
-                    if *of == table && change.rename.as_ref() == Some(&column) =>
-                {
-                    column = Arc::clone(from);
-                }
-                _ => {}
+            Change::AlterColumn(of, from, change)
+                if *of == table && change.rename.as_ref() == Some(&column) =>
+            {
+                column = Arc::clone(from);
             }
+            _ => {}
         }
     }
     (table, column)
+}
+
+/// What the constraint or index was called before the first revision.
+fn origin_of_key(revisions: &[Replayed], place: &Place, name: &Arc<str>) -> Arc<str> {
+    let mut name = Arc::clone(name);
+    for effect in before(revisions, place) {
+        match &effect.change {
+            Change::RenameConstraint(_, from, to) if *to == name => name = Arc::clone(from),
+            Change::RenameTable(from, to) | Change::RenameIndex(from, to, _) if *to == name => {
+                name = Arc::clone(&from.name);
+            }
+            _ => {}
+        }
+    }
+    name
+}
+
+/// What certainly happens before `place`, the newest first.
+fn before<'r>(revisions: &'r [Replayed], place: &'r Place) -> impl Iterator<Item = &'r Effect> {
+    let own = place.revision.as_deref();
+    let end = revisions.iter().position(|revision| Some(&*revision.revision) == own);
+    let until = &revisions[..end.map_or(revisions.len(), |end| end + 1)];
+    until.iter().rev().flat_map(move |revision| {
+        let is_own = Some(&*revision.revision) == own;
+        revision.effects.iter().rev().filter(move |effect| {
+            let is_earlier = effect.place.path == place.path && effect.place.line < place.line;
+            effect.condition.is_none() && (!is_own || is_earlier)
+        })
+    })
 }

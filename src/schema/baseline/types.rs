@@ -4,8 +4,23 @@ use crate::schema::types::without_modifier;
 
 /// Types that SQLAlchemy's PostgreSQL dialect has a class for under the same name.
 const SAME: &[&str] = &[
-    "jsonb", "json", "uuid", "inet", "cidr", "macaddr", "money", "oid", "hstore", "tsvector", "int4range", "int8range",
-    "numrange", "daterange", "tsrange", "tstzrange", "regclass",
+    "jsonb",
+    "json",
+    "uuid",
+    "inet",
+    "cidr",
+    "macaddr",
+    "money",
+    "oid",
+    "hstore",
+    "tsvector",
+    "int4range",
+    "int8range",
+    "numrange",
+    "daterange",
+    "tsrange",
+    "tstzrange",
+    "regclass",
 ];
 
 /// The class that stands for a type by its name alone.
@@ -27,7 +42,8 @@ pub(super) fn expression(text: &str) -> String {
         return format!("postgresql.ARRAY({})", expression(item));
     }
     let base = without_modifier(text);
-    let arguments = text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside.trim());
+    let arguments =
+        text.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map(|(inside, _)| inside.trim());
     let zone = if base.ends_with("with time zone") { "True" } else { "False" };
     match (base.as_str(), arguments) {
         ("integer", None) => "sa.Integer()".into(),
@@ -41,7 +57,9 @@ pub(super) fn expression(text: &str) -> String {
         ("bytea", None) => "sa.LargeBinary()".into(),
         ("numeric", None) => "sa.Numeric()".into(),
         ("numeric", Some(numbers)) => match numbers.split_once(',') {
-            Some((precision, scale)) => format!("sa.Numeric(precision={}, scale={})", precision.trim(), scale.trim()),
+            Some((precision, scale)) => {
+                format!("sa.Numeric(precision={}, scale={})", precision.trim(), scale.trim())
+            }
             None => format!("sa.Numeric(precision={numbers})"),
         },
         ("character varying", None) => "sa.String()".into(),

@@ -36,18 +36,26 @@ impl Baseline {
     /// The revision that makes what is here.
     pub fn written(&self) -> Written {
         let order = self.order();
-        let mut writer =
-            Writer { enums: self.enums_to_make(), made_up: &self.made_up, unknown: Vec::new(), lines: Vec::new() };
+        let mut writer = Writer {
+            enums: self.enums_to_make(),
+            made_up: &self.made_up,
+            unknown: Vec::new(),
+            lines: Vec::new(),
+        };
         writer.lines.extend(HEADER.iter().map(|line| (*line).to_owned()));
         for schema in order.iter().filter_map(|table| table.name.schema.as_ref()).collect::<BTreeSet<_>>() {
             writer.execute(&format!("CREATE SCHEMA IF NOT EXISTS {}", identifier(schema)));
         }
-        for extension in extensions(&order) {
+        for extension in extensions(&order).union(&self.extensions) {
             writer.execute(&format!("CREATE EXTENSION IF NOT EXISTS {}", identifier(extension)));
         }
         for known in writer.enums.clone().values() {
             let labels = known.labels.iter().flatten().map(|label| sql_literal(label)).collect::<Vec<_>>();
-            writer.execute(&format!("CREATE TYPE {} AS ENUM ({})", qualified(&known.name), labels.join(", ")));
+            writer.execute(&format!(
+                "CREATE TYPE {} AS ENUM ({})",
+                qualified(&known.name),
+                labels.join(", ")
+            ));
         }
         let mut made: BTreeSet<&Name> = BTreeSet::new();
         let mut late: Vec<(&Table, &ForeignKey)> = Vec::new();
@@ -113,7 +121,10 @@ impl Baseline {
         let used: BTreeSet<&Name> =
             columns.filter_map(|column| column.ty.enumeration.as_ref()).chain(&self.enums).collect();
         let known = used.into_iter().filter_map(|name| self.machine.schema.enums.get(name));
-        known.filter(|known| known.labels.is_some()).map(|known| (known.name.clone(), Arc::clone(known))).collect()
+        known
+            .filter(|known| known.labels.is_some())
+            .map(|known| (known.name.clone(), Arc::clone(known)))
+            .collect()
     }
 }
 
@@ -174,11 +185,14 @@ impl Writer<'_> {
         let is_enum = column.ty.enumeration.is_some();
         let enumeration = column.ty.enumeration.as_ref().and_then(|name| self.enums.get(name));
         let (mut ty, mut doubt) = match (&column.ty.certainty, enumeration) {
-            (Certainty::Unknown(reason), _) => ("sa.Text()".to_owned(), Some(format!("the type of {name}: {reason}"))),
-            (_, Some(known)) => (enum_type(known), None),
-            (_, None) if is_enum => {
-                ("sa.Text()".to_owned(), Some(format!("the type of {name}: the labels of its enum are not known")))
+            (Certainty::Unknown(reason), _) => {
+                ("sa.Text()".to_owned(), Some(format!("the type of {name}: {reason}")))
             }
+            (_, Some(known)) => (enum_type(known), None),
+            (_, None) if is_enum => (
+                "sa.Text()".to_owned(),
+                Some(format!("the type of {name}: the labels of its enum are not known")),
+            ),
             (_, None) => (types::expression(&column.ty.text), None),
         };
         if let Certainty::Family(reason) = &column.ty.certainty {
@@ -213,7 +227,9 @@ impl Writer<'_> {
             }
         }
         match column.nullable {
-            Some(nullable) => arguments.push_str(if nullable && !in_key { ", nullable=True" } else { ", nullable=False" }),
+            Some(nullable) => {
+                arguments.push_str(if nullable && !in_key { ", nullable=True" } else { ", nullable=False" })
+            }
             None => {
                 let line = self.mark("    ", &format!("whether {name} takes NULL"));
                 self.lines.push(line);
@@ -236,7 +252,8 @@ impl Writer<'_> {
                 self.lines.push(format!("    sa.CheckConstraint({}{name}),", sql_text(sql)));
             }
             _ => {
-                let line = self.mark("    ", &format!("the constraint {label} of {} is left out", table.name));
+                let line =
+                    self.mark("    ", &format!("the constraint {label} of {} is left out", table.name));
                 self.lines.push(line);
             }
         }
@@ -269,7 +286,8 @@ impl Writer<'_> {
         let is_column = |text: &Arc<str>| table.column(text).is_some();
         let expressions = || index.columns.iter().filter(|text| !is_column(text)).chain(&index.condition);
         let is_word = |text: &Arc<str>| text.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let is_lost = expressions().any(|text| !is_plain(text)) || index.columns.iter().any(|c| is_word(c) && !is_column(c));
+        let is_lost = expressions().any(|text| !is_plain(text))
+            || index.columns.iter().any(|c| is_word(c) && !is_column(c));
         if is_lost || !has_operators(table, index) || index.name.starts_with('<') {
             let line = self.mark("", &format!("the index {} on {} is left out", index.name, table.name));
             self.lines.push(line);
@@ -382,7 +400,9 @@ pub(super) fn literal(text: &str) -> String {
             '"' => made.push_str("\\\""),
             '\\' => made.push_str("\\\\"),
             '\n' => made.push_str("\\n"),
-            c if c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+            c if c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
+            {
                 made.push_str(&format!("\\u{:04x}", u32::from(c)));
             }
             c => made.push(c),
@@ -399,7 +419,11 @@ fn sql_text(sql: &str) -> String {
     let mut rest = sql.chars().peekable();
     while let Some(character) = rest.next() {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        if character == ':' && before != ':' && !is_word(before) && rest.peek().is_some_and(|next| is_word(*next)) {
+        if character == ':'
+            && before != ':'
+            && !is_word(before)
+            && rest.peek().is_some_and(|next| is_word(*next))
+        {
             made.push('\\');
         }
         made.push(character);
