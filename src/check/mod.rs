@@ -50,7 +50,8 @@ pub struct Question<'a> {
 }
 
 impl Question<'_> {
-    fn options(&self) -> Options {
+    /// How the migrations are replayed.
+    pub fn options(&self) -> Options {
         self.schema.cloned().unwrap_or_else(Options::of_project)
     }
 }

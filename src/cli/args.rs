@@ -352,6 +352,9 @@ pub(super) struct FixArgs {
     /// How heads are joined
     #[arg(long, value_enum, default_value_t = FixStrategy::Auto)]
     pub(super) strategy: FixStrategy,
+    /// Propose the first revision that the chain lacks, with the tables that no revision creates, and nothing else
+    #[arg(long, conflicts_with_all = ["strategy", "docstrings"])]
+    pub(super) baseline_revision: bool,
     /// Mend stale docstrings of published revisions, too
     #[arg(long)]
     pub(super) docstrings: bool,

@@ -6,7 +6,7 @@ pub mod alembic;
 mod new_file;
 mod refused;
 
-pub use new_file::{CreateDate, NewFile, NewScript};
+pub use new_file::{Body, CreateDate, NewFile, NewScript};
 pub use refused::Refused;
 
 use crate::revision::{Environment, Header};

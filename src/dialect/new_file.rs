@@ -28,6 +28,20 @@ pub struct NewScript<'a> {
     pub create_date: CreateDate,
     /// The number for its file's name where the environment numbers files.
     pub number: Option<u32>,
+    /// What it does; nothing where absent.
+    pub body: Option<&'a Body>,
+}
+
+/// What a new revision does, as the tool's own language says it. Lines after the first one are indented as the body of
+/// a function is, but for those of `imports`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Body {
+    /// What stands above the functions.
+    pub imports: String,
+    /// The statements of the upgrade.
+    pub upgrade: String,
+    /// The statements of the downgrade.
+    pub downgrade: String,
 }
 
 /// A new file.

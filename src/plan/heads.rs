@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use super::database;
 use super::evidence::{Standing, alone, pair};
+use super::new_revision::{Wanted, new_revision};
 use super::number::renumber_script;
 use super::publication::landed;
 use super::repair::{Editor, Repair, Scene};
 use super::{Consequence, Step, StepKind, Strategy};
 use crate::diagnostic::Diagnostic;
-use crate::dialect::alembic::file_names::{IdStyle, claimed_number, dated_id, hex_id, new_id, next_number};
-use crate::dialect::{CreateDate, NewScript};
+use crate::dialect::alembic::file_names::{claimed_number, next_number};
 use crate::history::Reader;
 use crate::vcs::Error;
 
@@ -253,47 +253,25 @@ fn merge(
     heads: &[String],
     facts: &[String],
 ) -> Result<Result<Repair, String>, Error> {
-    let environment = &scene.state.environment;
     if let Some(absent) = heads.iter().find(|head| !scene.head.graph.contains(head)) {
         return Ok(Err(format!(
             "'{absent}' is only in base: merge base into head first, then run onehead fix again"
         )));
     }
-    let template = environment.directory.join(scene.dialect.template_name());
-    let template = reader.objects().file(scene.head_tree, &template)?;
-    let location = scene.state.script(&heads[0]).map(|script| script.path.parent());
-    let Some(location) = location.or_else(|| environment.version_locations.first().map(|l| l.path.clone()))
-    else {
-        return Ok(Err("there is no directory for it".into()));
-    };
     let message = format!("merge {}", heads.join(" and "));
-    let number = scene.next_number()?;
-    let local = jiff::Timestamp::from_second(scene.choices.now)
-        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .datetime();
-    let taken = |id: &str| scene.is_taken(id);
-    let id = match &scene.naming.ids {
-        Some(IdStyle::Date) => {
-            let ids = scene.state.scripts.iter().map(|script| &*script.revision);
-            let newest = ids.filter(|id| IdStyle::of(id) == IdStyle::Date).max().unwrap_or_default();
-            dated_id(newest, local, "merge_heads", taken)
-        }
-        Some(style) => new_id(Some(style), "merge heads", number, &message, taken),
-        None => hex_id(&message, 12, taken),
-    };
     let parents = heads.to_vec();
-    let script = NewScript {
-        id: &id,
-        message: Some(&message),
+    let wanted = Wanted {
+        beside: &heads[0],
+        message: &message,
+        slug: "merge heads",
         parents: &parents,
-        depends_on: &[],
-        branch_labels: &[],
-        create_date: CreateDate { local, offset: None, epoch: scene.choices.now },
-        number: scene.naming.numbered_files.then_some(number),
+        number: scene.next_number()?,
+        body: None,
     };
-    let file_template = environment.file_template.as_deref().or(scene.naming.file_template.as_deref());
-    let file = scene.dialect.new_file(&location, template.as_deref(), file_template, &script);
+    let (id, file) = match new_revision(scene, reader, &wanted)? {
+        Ok(made) => made,
+        Err(reason) => return Ok(Err(reason)),
+    };
     if file.by_default {
         return Ok(Err(format!(
             "{} (write the merge revision with 'alembic merge heads')",

@@ -4,6 +4,7 @@
 //! is taken from what the new reading says. In the end the whole must have lost what it set out to
 //! repair and gained nothing.
 
+mod baseline;
 mod by_hand;
 mod circle;
 mod database;
@@ -14,6 +15,7 @@ mod heads;
 mod inserted;
 mod mentions;
 mod missing_parent;
+mod new_revision;
 mod number;
 mod publication;
 mod repair;
@@ -42,6 +44,8 @@ pub enum Strategy {
     Merge,
     /// Only numbers are mended.
     Renumber,
+    /// Nothing is mended but a chain that starts in the middle.
+    Baseline,
 }
 
 /// What the user decided.
@@ -77,6 +81,8 @@ pub enum StepKind {
     Renumber,
     /// A new revision that merges heads.
     MergeRevision,
+    /// A new revision in front of all others, with the tables that they need.
+    BaselineRevision,
     /// A file brought back from the history.
     Restore,
     /// The docstring's lines.
@@ -105,6 +111,7 @@ pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
             StepKind::Restore => format!("restores {revisions}"),
             StepKind::Docstring => format!("mends the docstring of {revisions}"),
             StepKind::MergeRevision => format!("merges the heads in the new revision {to}"),
+            StepKind::BaselineRevision => format!("creates the missing tables in the new revision {to}"),
             _ => return None,
         })
     };
@@ -114,6 +121,7 @@ pub fn summary<'s>(steps: impl IntoIterator<Item = &'s Step>) -> String {
         StepKind::NewId,
         StepKind::Restore,
         StepKind::MergeRevision,
+        StepKind::BaselineRevision,
         StepKind::Docstring,
     ]
     .into_iter()
@@ -131,6 +139,7 @@ impl StepKind {
             Self::NewId => "new-id",
             Self::Renumber => "renumber",
             Self::MergeRevision => "merge-revision",
+            Self::BaselineRevision => "baseline-revision",
             Self::Restore => "restore",
             Self::Docstring => "docstring",
             Self::Reference => "reference",
@@ -317,6 +326,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
             (Some(scene), "missing-parent") => missing_parent::repair(scene, reader, &finding)?,
             (Some(scene), "multiple-heads") => heads::repair(scene, reader, &finding)?,
             (Some(scene), "duplicate-number") => number::repair(scene, reader, &finding)?,
+            (Some(scene), baseline::RULE) => baseline::repair(scene, reader, &finding)?,
             (Some(scene), _) => {
                 let same =
                     |one: &&Diagnostic| one.rule == finding.rule && one.environment == finding.environment;
@@ -373,6 +383,9 @@ pub fn plan<E: From<Error> + From<Unproven>>(
         None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
     };
     let repaired = prove(&first, &last, &groups)?;
+    let is_mine = |one: &&Diagnostic| one.rule == baseline::RULE && (one.new || standing);
+    let is_off = choices.off.contains(baseline::RULE) || choices.strategy == Strategy::Baseline;
+    notes.extend(last.findings.iter().filter(|_| !is_off).filter(is_mine).map(baseline::offer));
     // What is not for a plan to repair is told all the same.
     let is_told = |one: &&Diagnostic| one.new || standing && !by_hand::is_of_bodies(one.rule);
     for finding in last.findings.iter().filter(is_told) {
@@ -439,6 +452,9 @@ fn is_target(finding: &Diagnostic, standing: bool, choices: &Choices) -> bool {
         "inserted-below-head" => finding.new && !standing,
         _ => finding.new || standing,
     };
+    if choices.strategy == Strategy::Baseline {
+        return finding.rule == baseline::RULE && !choices.off.contains(finding.rule);
+    }
     ours && REPAIRABLE.contains(&finding.rule) && !choices.off.contains(finding.rule)
 }
 
@@ -485,18 +501,23 @@ fn prove(first: &Answer, last: &Answer, groups: &[Group]) -> Result<Vec<Diagnost
         "renamed-after-landing",
         "deleted-after-landing",
     ];
-    // A merge revision of the plan runs nothing: it may stand below something published.
+    // A merge revision of the plan runs nothing, and what a first one makes is in every database that is past it:
+    // both may stand below something published.
     let runs_nothing = |finding: &Diagnostic| {
         let mut steps = groups.iter().flat_map(|group| &group.steps);
         finding.rule == "inserted-below-head"
             && steps.any(|step| {
-                step.kind == StepKind::MergeRevision && finding.revisions.contains(&step.revision)
+                let harmless = [StepKind::MergeRevision, StepKind::BaselineRevision].contains(&step.kind);
+                harmless && finding.revisions.contains(&step.revision)
             })
     };
+    // A plan that adds tables answers for what that does to the bodies of all revisions.
+    let adds_tables =
+        groups.iter().flat_map(|group| &group.steps).any(|step| step.kind == StepKind::BaselineRevision);
     let gained = last.findings.iter().find(|finding| {
         finding.severity == Severity::Error
             && !told.contains(&finding.rule)
-            && !by_hand::is_of_bodies(finding.rule)
+            && (adds_tables || !by_hand::is_of_bodies(finding.rule))
             && !has(first, finding)
             && !runs_nothing(finding)
     });

@@ -521,7 +521,8 @@ pub struct PlannedMention {
 /// One change of one revision.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct PlanStep {
-    /// `reparent`, `rename`, `new-id`, `renumber`, `merge-revision`, `restore`, `docstring` or `reference`.
+    /// `reparent`, `rename`, `new-id`, `renumber`, `merge-revision`, `baseline-revision`, `restore`, `docstring` or
+    /// `reference`.
     pub kind: &'static str,
     /// The revision.
     pub revision: String,

@@ -18,10 +18,14 @@ pub fn plan_text(doc: &PlanDocument, out: &mut dyn io::Write) -> io::Result<()> 
         (0, _) => writeln!(out, "\n{}", paint(BAD, "nothing that onehead would repair by itself")),
         (steps, None) => writeln!(
             out,
-            "\n{}: heads {} -> {}\n  next: onehead fix --commit   (or --write, or --patch)",
+            "\n{}: heads {} -> {}\n  next: onehead fix --commit{}   (or --write, or --patch)",
             count(steps, "step", "steps"),
             heads(&doc.heads_before),
-            heads(&doc.heads_after)
+            heads(&doc.heads_after),
+            match doc.steps.iter().any(|step| step.kind == "baseline-revision") {
+                true => " --baseline-revision",
+                false => "",
+            }
         ),
         (steps, Some(result)) => {
             writeln!(

@@ -7,59 +7,8 @@ use super::model::schema::{
     ColumnModel, EnvironmentSchema, ForeignKeyModel, IndexModel, SchemaDocument, TableKnown, TableModel,
     TypeKnown,
 };
+use crate::schema::plain::{extensions_of, is_plain};
 use crate::text::printable;
-
-/// Functions that a default may call: others may be made by migrations, whose text is not kept.
-const FUNCTIONS: &[&str] = &[
-    "now",
-    "timezone",
-    "clock_timestamp",
-    "statement_timestamp",
-    "transaction_timestamp",
-    "gen_random_uuid",
-    "uuid_generate_v4",
-    "uuid_generate_v1",
-    "uuid_generate_v1mc",
-    "to_timestamp",
-    "date_trunc",
-    "extract",
-    "lower",
-    "upper",
-    "coalesce",
-    "array_length",
-    "cardinality",
-    "length",
-    "char_length",
-    "octet_length",
-    "random",
-    "cast",
-    "jsonb_typeof",
-    "to_tsvector",
-    "setweight",
-    "any",
-    "in",
-    "and",
-    "or",
-    "not",
-    "varchar",
-    "numeric",
-    "num_nonnulls",
-    "abs",
-    "jsonb_build_object",
-];
-
-/// Types and functions that extensions bring.
-const EXTENSIONS: &[(&str, &str)] = &[
-    ("citext", "citext"),
-    ("hstore", "hstore"),
-    ("vector", "vector"),
-    ("geometry", "postgis"),
-    ("geography", "postgis"),
-    ("ltree", "ltree"),
-    ("uuid_generate_v", "uuid-ossp"),
-    ("gin_trgm_ops", "pg_trgm"),
-    ("gist_trgm_ops", "pg_trgm"),
-];
 
 /// Words that PostgreSQL reserves: as names they need quotes.
 const RESERVED: &[&str] = &[
@@ -255,11 +204,7 @@ fn extensions(environment: &EnvironmentSchema) -> BTreeSet<String> {
     let texts = columns.flat_map(|column| [Some(&column.r#type), column.default.as_ref()]).flatten();
     let indexed = environment.tables.iter().flat_map(|table| &table.indexes).flat_map(|index| &index.columns);
     for text in texts.chain(indexed) {
-        let needed = EXTENSIONS.iter().filter(|(word, _)| {
-            let start = text.starts_with(word);
-            start || (word.contains('_') && text.contains(word))
-        });
-        found.extend(needed.map(|(_, extension)| (*extension).to_owned()));
+        found.extend(extensions_of(text).map(str::to_owned));
     }
     found
 }
@@ -448,29 +393,6 @@ fn add_foreign_key(
         qualified(&key.ref_schema, &key.ref_table),
         names(&key.ref_columns)
     )
-}
-
-/// Whether the expression calls nothing that the database does not bring, and is one expression.
-fn is_plain(sql: &str) -> bool {
-    if sql.contains(['…', ';', '\n', '\u{fffc}']) || sql.contains("--") || sql == "generated" {
-        return false;
-    }
-    let mut text = String::new();
-    let mut inside = false;
-    for character in sql.chars() {
-        if character == '\'' {
-            inside = !inside;
-        } else if !inside {
-            text.push(character);
-        }
-    }
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    !inside
-        && text.match_indices('(').all(|(at, _)| {
-            let before = text[..at].trim_end();
-            let called = before.rsplit(|c: char| !is_word(c)).next().unwrap_or("");
-            called.is_empty() || FUNCTIONS.contains(&called.to_lowercase().as_str())
-        })
 }
 
 fn comment(out: &mut impl io::Write, text: &str) -> io::Result<()> {

@@ -23,8 +23,11 @@ Such a chain works where the tables were made by hand, by `create_all()` or from
 database: in tests, for a new colleague, after a disaster. The tables are listed with their first use. Nothing is said
 where a revision that cannot be read may create them.
 
-Write a base revision that creates these tables, and let the first revision name it as its `down_revision`; databases
-that have them already are stamped with it.",
+What is missing is a base revision that creates these tables as they were before the chain changed them.
+`onehead fix --baseline-revision` proposes one: written from the models, with what the later revisions add, drop, rename
+and alter taken back, and replayed until the chain runs through. Read it before use: what cannot be known is marked in
+the file. Databases that have run any revision of the chain have the tables and never run the new one; no stamp changes.
+Nothing is proposed where no model that can be read declares the tables.",
 };
 
 impl Rule for IncompleteBaseline {

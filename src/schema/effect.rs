@@ -213,6 +213,8 @@ pub struct ColumnChange {
     pub nullable: Option<Result<bool, Arc<str>>>,
     /// A new default, or none.
     pub default: Option<Option<Arc<str>>>,
+    /// The type before, where the migration states it.
+    pub existing: Option<TypeSpec>,
 }
 
 /// The kinds of constraints that `drop_constraint` tells apart.

@@ -10,12 +10,14 @@
 //! What cannot be known by reading is marked with its reason and its place: a column's type, a table, an
 //! effect. Nothing is guessed, and nothing that is unknown is dropped.
 
+pub mod baseline;
 pub mod compare;
 pub mod effect;
 pub mod evaluate;
 pub mod fault;
 pub mod models;
 pub mod ops;
+pub mod plain;
 pub mod replay;
 pub mod specs;
 pub mod sql;

@@ -525,6 +525,10 @@ pub fn server_default(value: &Value) -> Option<Arc<str>> {
     match value {
         Value::None | Value::Bool(false) => None,
         Value::Str(text) => Some(Arc::from(format!("'{}'", text.replace('\'', "''")))),
+        Value::Construct(construct) if matches!(construct.name(), "DefaultClause" | "FetchedValue") => {
+            // The clause that SQLAlchemy itself makes of a text.
+            construct.args.first().and_then(server_default)
+        }
         value => Some(expression(value).map_or_else(|| Arc::from("…"), Arc::from)),
     }
 }

@@ -56,13 +56,16 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         head,
         trunk: trunk.as_ref(),
         merging: &merging,
-        all_findings: args.docstrings,
+        all_findings: args.docstrings || args.baseline_revision,
         accepted: accepted.view(),
         schema: Some(&replayed),
         replayer: Some(&replayer),
     };
     let mut choices = choices(&session, args.strategy, &args.deployed);
     choices.docstrings = args.docstrings;
+    if args.baseline_revision {
+        choices.strategy = Strategy::Baseline;
+    }
     choices.author = middle.as_ref().and_then(|middle| middle.author);
     // What brings nothing to what is built upon has nothing to repair there.
     let is_base = (middle.is_some() || args.amend) && base.is_some_and(|base| base.tree == head.tree);
@@ -300,6 +303,9 @@ fn subject(group: &Group) -> String {
                 "reparent" => format!("Re-parent migration {} onto {}{more}", first.revision, first.to),
                 "merge-revision" => {
                     format!("Add migration {} that merges {}{more}", first.revision, first.from)
+                }
+                "baseline-revision" => {
+                    format!("Add migration {} with the tables that the others need{more}", first.revision)
                 }
                 "new-id" => format!("Give migration {} the id {}{more}", first.path.name(), first.to),
                 "renumber" => format!("Renumber migration {} to {}{more}", first.revision, first.to),

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::file_names::{DEFAULT_FILE_TEMPLATE, slug};
 use super::mako::{self, Value, Variables};
 use super::{edits, header};
-use crate::dialect::{CreateDate, NewFile, NewScript};
+use crate::dialect::{Body, CreateDate, NewFile, NewScript};
 use crate::revision::IdList;
 use crate::text::apply_edits;
 use crate::vcs::RepoPath;
@@ -85,6 +85,15 @@ pub(super) fn new_file(
 /// The rendered template; with a note where its parents had to be mended: older templates write a
 /// merge's parents as one text, `"('a', 'b')"`, and Alembic could not read its own file.
 fn own(template: &[u8], script: &NewScript<'_>) -> Result<(Vec<u8>, Option<String>), String> {
+    // What the template imports for every file is imported once.
+    let own = String::from_utf8_lossy(template);
+    let imports = |body: &Body| -> String {
+        let is_there =
+            |line: &&str| !line.starts_with("from ") || !own.lines().any(|own| own == line.trim_end());
+        body.imports.split_inclusive('\n').filter(is_there).collect()
+    };
+    let body = script.body.map(|body| Body { imports: imports(body), ..body.clone() });
+    let script = &NewScript { body: body.as_ref(), ..*script };
     let text = mako::render(template, &Names { script, message: None })?.into_bytes();
     if says(&text, script) {
         return Ok((text, None));
@@ -99,6 +108,7 @@ fn own(template: &[u8], script: &NewScript<'_>) -> Result<(Vec<u8>, Option<Strin
                     .into(),
             ),
         )),
+        None if !does(&text, script.body) => Err("leaves out what the revision does".into()),
         None => Err("gives a file that does not state its ids".into()),
     }
 }
@@ -123,13 +133,23 @@ fn says(text: &[u8], script: &NewScript<'_>) -> bool {
         let stated: BTreeSet<&str> = list.iter().flat_map(IdList::values).collect();
         stated == ids.iter().map(String::as_str).collect()
     };
-    header.problem.is_none()
+    does(text, script.body)
+        && header.problem.is_none()
         && header.dynamic.is_empty()
         && header.assigns_down_revision
         && header.revision.is_some_and(|id| *id.value == *script.id)
         && same(&header.down_revision, script.parents)
         && same(&header.depends_on, script.depends_on)
         && same(&header.branch_labels, script.branch_labels)
+}
+
+/// Whether the file holds the whole body, and the names that every body rests on.
+fn does(text: &[u8], body: Option<&Body>) -> bool {
+    let Some(body) = body else { return true };
+    let text = String::from_utf8_lossy(text);
+    let parts = [&*body.imports, &*body.upgrade, &*body.downgrade];
+    let named = ["from alembic import op", "import sqlalchemy as sa"];
+    parts.iter().chain(&named).all(|part| text.contains(part))
 }
 
 /// What Alembic passes to a template of `alembic revision` or `alembic merge`.
@@ -157,6 +177,9 @@ impl Variables for Names<'_> {
             "branch_labels" if script.branch_labels.is_empty() => Value::None,
             "branch_labels" => Value::Tuple(texts(script.branch_labels)),
             "create_date" => Value::Date(script.create_date),
+            "imports" => Value::Text(script.body?.imports.clone()),
+            "upgrades" => Value::Text(script.body?.upgrade.clone()),
+            "downgrades" => Value::Text(script.body?.downgrade.clone()),
             _ => return None,
         })
     }

@@ -115,9 +115,17 @@ impl<'a> Evaluator<'a> {
                 self.unknown_call(&unknown.reason.clone(), &arguments, place);
                 Value::Unknown(Rc::clone(unknown))
             }
-            Value::Construct(_) => {
-                self.method_construct(callee.clone(), "__call__", arguments, place.clone())
-            }
+            Value::Construct(construct) => match (construct.path(), construct.args.split_first()) {
+                (Some("functools.partial"), Some((function, given))) => {
+                    let mut kwargs = construct.kwargs.clone();
+                    kwargs.retain(|(name, _)| arguments.named(name).is_none());
+                    kwargs.extend(arguments.kwargs);
+                    let args = given.iter().cloned().chain(arguments.args).collect();
+                    let more = arguments.more.or_else(|| construct.more.clone());
+                    self.call_value(function, Arguments { args, kwargs, more }, place)
+                }
+                _ => self.method_construct(callee.clone(), "__call__", arguments, place.clone()),
+            },
             _ => Value::unknown("what is called is not known", place.clone()),
         }
     }

@@ -353,6 +353,8 @@ impl Migration {
         }
         if let Some(value) = arguments.named("type_").filter(|value| !value.is_none()) {
             change.ty = types::read(evaluator, value, self.database);
+            let existing = arguments.named("existing_type").filter(|value| !value.is_none());
+            change.existing = existing.and_then(|value| types::read(evaluator, value, self.database));
         }
         change.nullable = match arguments.named("nullable") {
             None | Some(Value::None) => None,

@@ -66,6 +66,26 @@ impl Machine {
         Self { settings, ..Self::default() }
     }
 
+    /// A database that has this schema already.
+    pub fn holding(settings: Settings, schema: Schema) -> Self {
+        let mut relations = BTreeMap::new();
+        for (name, table) in &schema.tables {
+            relations.insert(name.clone(), Relation::Table);
+            let keys = table.primary_key.iter().filter_map(|key| key.name.as_ref());
+            let uniques = table.uniques.iter().filter_map(|unique| unique.name.as_ref());
+            let exclusions = table.checks.iter().filter(|check| check.exclusion);
+            for own in keys.chain(uniques).chain(exclusions.filter_map(|check| check.name.as_ref())) {
+                relations.insert(name.sibling(own), Relation::Constraint(name.clone()));
+            }
+            for index in &table.indexes {
+                relations.insert(name.sibling(&index.name), Relation::Index(name.clone()));
+            }
+        }
+        relations.extend(schema.views.keys().map(|name| (name.clone(), Relation::View)));
+        relations.extend(schema.sequences.iter().map(|name| (name.clone(), Relation::Sequence)));
+        Self { schema, relations, ..Self::new(settings) }
+    }
+
     /// How the migrations are run.
     pub fn settings(&self) -> &Settings {
         &self.settings

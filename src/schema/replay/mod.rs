@@ -103,6 +103,8 @@ pub struct Replay {
     pub revisions: Vec<Replayed>,
     /// The database that the migrations were read for.
     pub database: Database,
+    /// How they were run.
+    pub settings: Settings,
 }
 
 /// One revision of a replay.
@@ -226,7 +228,7 @@ impl Replayer {
                     Arc::clone(effects)
                 }
                 None => {
-                    upgrade(&mut evaluator, &migration, script);
+                    run_function(&mut evaluator, &migration, script, "upgrade");
                     migration.take().into()
                 }
             };
@@ -242,7 +244,33 @@ impl Replayer {
         let mut machine = machine.take();
         grade::grade(&mut machine, world);
         alternatives::grade(&mut machine, order, &revisions);
-        Replay { schema: machine.schema, faults: machine.faults, revisions, database }
+        let settings = machine.settings().clone();
+        Replay { schema: machine.schema, faults: machine.faults, revisions, database, settings }
+    }
+
+    /// What the `downgrade()` of each revision does, as far as it can be read without a database. It tells what a
+    /// revision that drops or alters something found there.
+    pub fn downgrades(
+        &self,
+        root: TreeId,
+        snapshot: &Snapshot,
+        database: Database,
+        options: &Options,
+    ) -> BTreeMap<Arc<str>, Vec<Effect>> {
+        let objects = self.factory.objects();
+        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        stacker::grow(STACK, || {
+            let migration = Rc::new(Migration::blind(database));
+            let roots = import_roots(&snapshot.environment);
+            let mut evaluator = Evaluator::new(&files, Rc::clone(&migration) as _, roots);
+            assume(&mut evaluator, options);
+            let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
+            let effects = order.into_iter().map(|script| {
+                run_function(&mut evaluator, &migration, script, "downgrade");
+                (Arc::clone(&script.revision), migration.take())
+            });
+            effects.collect()
+        })
     }
 
     /// Effects of each script that depend on no state, in order.
@@ -281,7 +309,7 @@ impl Replayer {
                     return kept.effects;
                 }
                 evaluator.refill();
-                upgrade(&mut evaluator, &migration, script);
+                run_function(&mut evaluator, &migration, script, "upgrade");
                 let asked = migration.asked();
                 let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked);
                 let reads = evaluator.reads().into_iter().map(|path| {
@@ -312,8 +340,13 @@ fn assume(evaluator: &mut Evaluator<'_>, options: &Options) {
     }
 }
 
-/// Evaluates one `upgrade()`; what it does goes to `migration`.
-fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Script) {
+/// Evaluates the `upgrade()` or `downgrade()` of one file; what it does goes to `migration`.
+fn run_function(
+    evaluator: &mut Evaluator<'_>,
+    migration: &Rc<Migration>,
+    script: &Script,
+    name: &'static str,
+) {
     evaluator.refill();
     evaluator.set_revision(Some(Arc::clone(&script.revision)));
     let place = Place {
@@ -331,14 +364,17 @@ fn upgrade(evaluator: &mut Evaluator<'_>, migration: &Rc<Migration>, script: &Sc
         migration.unreadable(evaluator, &format!("the file cannot be parsed: {reason}"), &place);
         return;
     }
-    match evaluator.lookup(&module, "upgrade") {
+    match evaluator.lookup(&module, name) {
         Some(function @ (Value::Function(_) | Value::Bound(_))) => {
             let arguments = handed(&function);
             evaluator.call(&function, arguments, &place);
         }
         Some(Value::Unknown(unknown)) => migration.unreadable(evaluator, &unknown.reason, &unknown.place),
-        Some(_) => migration.unreadable(evaluator, "its upgrade is no function of the repository", &place),
-        // Alembic takes a file without `upgrade()` for one that does nothing.
+        Some(_) => {
+            let reason = format!("its {name} is no function of the repository");
+            migration.unreadable(evaluator, &reason, &place);
+        }
+        // Alembic takes a file without the function for one that does nothing.
         None => {}
     }
     if let Some(reason) = evaluator.exhausted().filter(|_| !migration.asked()) {

@@ -705,7 +705,7 @@ fn mysql_column(
         rename: name.map(ident),
         ty: Some(types::spec(data_type)),
         nullable: Some(Ok(!not_null)),
-        default: None,
+        ..ColumnChange::default()
     }
 }
 

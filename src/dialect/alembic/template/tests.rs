@@ -56,6 +56,7 @@ impl Owned {
             branch_labels: &self.branch_labels,
             create_date: self.create_date,
             number: None,
+            body: None,
         }
     }
 }
@@ -117,6 +118,7 @@ fn script<'a>(parents: &'a [String], message: &'a str) -> NewScript<'a> {
         branch_labels: &[],
         create_date: date("2024-01-31 09:05:07.000123"),
         number: Some(7),
+        body: None,
     }
 }
 
