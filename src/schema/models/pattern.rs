@@ -94,8 +94,8 @@ mod tests {
             (r"(?<!^)(?=[A-Z])", "_", "HTTPLog", Some("H_T_T_P_Log")),
             (r"(?<=[a-z0-9])(?=[A-Z])", "_", "HTTPLog2Line", Some("HTTPLog2_Line")),
             (r"(?=[A-Z])", "_", "Ab", Some("_Ab")),
-            (r"(.)([A-Z][a-z]+)", r"\1_\2", "HTTPServerLog", Some("HTTPServer_Log")),
-            (r"([a-z0-9])([A-Z])", r"\g<1>_\g<2>", "HTTPServer_Log", Some("HTTPServer_Log")),
+            (r"(.)([A-Z][a-z]+)", r"\1_\2", "HTTPServerLog", Some("HTTP_ServerLog")),
+            (r"([a-z0-9])([A-Z])", r"\g<1>_\g<2>", "HTTP_ServerLog", Some("HTTP_Server_Log")),
             (r"Model$", "", "UserModel", Some("User")),
             ("a", "$1", "a", Some("$1")),
             // Not told: other ways of counting, look-arounds inside, what is no pattern.
