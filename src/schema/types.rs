@@ -214,6 +214,9 @@ impl Reader<'_, '_> {
         }
         if is_overridden(self.evaluator, "load_dialect_impl") {
             let dialect = self.dialect();
+            if !is_overridden(self.evaluator, "__init__") {
+                self.implement(class, instance, made);
+            }
             let method = self.evaluator.attribute(instance, "load_dialect_impl", &place);
             let arguments = Arguments { args: vec![dialect], ..Arguments::default() };
             let chosen = self.evaluator.call(&method, arguments, &place);
@@ -274,6 +277,31 @@ impl Reader<'_, '_> {
                     .filter(|spec| !spec.ty.is_unknown())
                     .unwrap_or_else(|| unknown(class.name(), "its implementation is not known"))
             }
+        }
+    }
+
+    /// Gives a decorated type the `impl` that `TypeDecorator.__init__` makes of its arguments: `self.impl.length` is
+    /// asked for.
+    fn implement(&mut self, class: &Rc<Class>, instance: &Value, made: &Rc<Construct>) {
+        let place = class.place.clone();
+        let Value::Instance(object) = instance else { return };
+        let Value::External(path) = self.evaluator.attribute(&Value::Class(Rc::clone(class)), "impl", &place)
+        else {
+            return;
+        };
+        let implementation = bare(&path);
+        let length = made.arg(0, "length").cloned().unwrap_or(Value::None);
+        let implementation = Rc::new(Construct {
+            args: made.args.clone(),
+            kwargs: made.kwargs.clone(),
+            attributes: std::cell::RefCell::new(vec![(Arc::from("length"), length)]),
+            callee: implementation.callee.clone(),
+            more: made.more.clone(),
+            place,
+        });
+        let mut attributes = object.attributes.borrow_mut();
+        if !attributes.iter().any(|(name, _)| &**name == "impl") {
+            attributes.push((Arc::from("impl"), Value::Construct(implementation)));
         }
     }
 

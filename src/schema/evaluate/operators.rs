@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Evaluator, Frame, MAX_ITEMS, MAX_TEXT, first_reason};
 use crate::python::tree::{BinOp, CmpOp};
-use crate::schema::value::{TextPiece, Unknown, Value};
+use crate::schema::value::{Callee, Construct, TextPiece, Unknown, Value};
 use crate::text::ByteSpan;
 
 /// Values nested deeper are not compared.
@@ -51,6 +51,32 @@ pub fn truth(value: &Value) -> Option<bool> {
         Value::External(_) | Value::Construct(_) | Value::Attribute(_) | Value::Import(_) => return None,
         Value::Unknown(_) => return None,
     })
+}
+
+const UNION: &str = "typing.Union";
+
+/// Whether `one | other` is a union of types: both are types, `None`, or names of types to come.
+fn is_union(one: &Value, other: &Value) -> bool {
+    let is_type = |value: &Value| match value {
+        Value::Builtin(_) | Value::Class(_) | Value::External(_) => true,
+        Value::Construct(construct) => {
+            matches!(&construct.callee, Callee::Method(Value::External(_) | Value::Builtin(_), name) if &**name == "__getitem__")
+        }
+        _ => false,
+    };
+    let may_be = |value: &Value| is_type(value) || matches!(value, Value::None | Value::Str(_));
+    may_be(one) && may_be(other) && (is_type(one) || is_type(other))
+}
+
+/// The members of a union, or the one type.
+fn union_members(value: &Value) -> Vec<Value> {
+    if let Value::Construct(construct) = value
+        && matches!(&construct.callee, Callee::Method(Value::External(path), _) if &**path == UNION)
+        && let Some(Value::Tuple(members)) = construct.args.first()
+    {
+        return members.to_vec();
+    }
+    vec![value.clone()]
 }
 
 /// Whether two values are equal; `None` where that is not known.
@@ -383,6 +409,21 @@ impl Evaluator<'_> {
                     super::methods::dict_set(&merged, key.clone(), value.clone());
                 }
                 Some(merged)
+            }
+            // `int | None`: the union of types.
+            (one, BinOp::Or, other) if is_union(one, other) => {
+                let mut members = union_members(one);
+                members.extend(union_members(other));
+                let place = self.frame_place(frame, span);
+                let union = Callee::Method(Value::External(Arc::from(UNION)), Arc::from("__getitem__"));
+                Some(Value::Construct(Rc::new(Construct {
+                    callee: union,
+                    args: vec![Value::tuple(members)],
+                    kwargs: Vec::new(),
+                    more: None,
+                    place,
+                    attributes: std::cell::RefCell::default(),
+                })))
             }
             _ => None,
         };
