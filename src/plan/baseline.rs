@@ -276,8 +276,8 @@ impl Made {
         let stops = facts.before.faults.iter().find(|fault| fault.kind == FaultKind::TableNeverCreated);
         editor.repair.notes.extend(self.file.notes);
         editor.repair.notes.push(format!(
-            "'{}' goes below what is published, on purpose: onehead check says so of the branch that brings it \
-             (inserted-below-head, reparented-after-landing); accept that there",
+            "'{}' goes below what is published, on purpose: onehead check tells reparented-after-landing of the branch \
+             that brings it; onehead check --write-baseline accepts that",
             self.id
         ));
         editor.repair.database.push(Consequence {

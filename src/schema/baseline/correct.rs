@@ -35,7 +35,10 @@ impl Baseline {
                 let (name, _) = first(&name_of(object), "");
                 models.schema.table(&name).is_some() && self.add_table(&name, models)
             }
-            FaultKind::TypeMismatch | FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
+            FaultKind::TypeMismatch => {
+                self.align_sides(fault, revisions, &first) || is_own && self.drop_keys_of(fault)
+            }
+            FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
             FaultKind::TargetNotUnique => {
                 let Some((table, columns)) = columns_of(object) else { return false };
                 let renamed = columns.iter().map(|column| first(&table, column).1).collect();
@@ -129,6 +132,42 @@ impl Baseline {
             changed |= self.give_type(&table, &column, ty);
         }
         changed
+    }
+
+    /// The same for a foreign key that is refused, of a table that the chain may drop again.
+    fn align_sides(
+        &mut self,
+        fault: &ReplayFault,
+        revisions: &[Replayed],
+        first: &dyn Fn(&Name, &str) -> (Name, Arc<str>),
+    ) -> bool {
+        let stated = |table: &Name, column: &str| {
+            let mut effects = revisions.iter().flat_map(|revision| revision.effects.iter());
+            effects.find_map(|effect| match &effect.change {
+                Change::CreateTable(spec) if spec.name == *table => {
+                    spec.columns.iter().find(|own| *own.name == *column)?.ty.clone()
+                }
+                Change::AddColumn(of, own, _) if of == table && *own.name == *column => own.ty.clone(),
+                _ => None,
+            })
+        };
+        let side = |object: Option<&Arc<str>>| {
+            let (table, columns) = columns_of(object?)?;
+            let column = columns.into_iter().next()?;
+            let (name, before) = first(&table, &column);
+            let here =
+                self.table(&name).and_then(|table| table.column(&before)).map(|column| column.ty.clone());
+            let ty = here.or_else(|| stated(&table, &column).map(|spec| spec.ty))?;
+            Some((name, before, ty))
+        };
+        let (Some(child), Some(parent)) = (side(fault.objects.first()), side(fault.objects.get(1))) else {
+            return false;
+        };
+        match (child.2.is_unknown(), parent.2.is_unknown()) {
+            (true, false) => self.give_type(&child.0, &child.1, parent.2),
+            (false, true) => self.give_type(&parent.0, &parent.1, child.2),
+            _ => false,
+        }
     }
 
     /// An integer key of one column counts up, as SQLAlchemy makes it.
