@@ -163,6 +163,8 @@ impl Reader<'_, '_> {
                     made => self.read(&made, depth + 1),
                 }
             }
+            // What a decorated type is kept as.
+            Value::Attribute(attribute) if &*attribute.1 == "impl" => self.read(&attribute.0, depth + 1),
             Value::Attribute(_) => Some(unknown("", "it is a type that another package makes")),
             _ => Some(unknown("", "it is no type that is known")),
         }
@@ -492,6 +494,8 @@ impl Reader<'_, '_> {
             }
             ("fastapi_users_db_sqlalchemy" | "fastapi_users", "TIMESTAMPAware")
             | (_, "UtcDateTime" | "DateTimeUTC") => Some(TypeSpec::known("timestamp with time zone")),
+            ("oslo_db", "JsonEncodedDict" | "JsonEncodedList") => Some(TypeSpec::known("text")),
+            ("oslo_db", "SoftDeleteInteger") => Some(TypeSpec::known("integer")),
             ("advanced_alchemy", "JsonB") => Some(TypeSpec::known("jsonb")),
             ("advanced_alchemy", "BigIntIdentity") => Some(TypeSpec::known("bigint")),
             (_, "CIText" | "CITEXT") => Some(TypeSpec::known("citext")),

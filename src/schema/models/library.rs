@@ -54,6 +54,16 @@ const ACCESS_TOKEN: &[LibraryColumn] = &[
     LibraryColumn { index: true, ..column("created_at", "TIMESTAMPAware", None) },
 ];
 
+const OSLO_TIMESTAMPS: &[LibraryColumn] = &[
+    LibraryColumn { nullable: true, ..column("created_at", "DateTime", None) },
+    LibraryColumn { nullable: true, ..column("updated_at", "DateTime", None) },
+];
+
+const OSLO_SOFT_DELETE: &[LibraryColumn] = &[
+    LibraryColumn { nullable: true, ..column("deleted_at", "DateTime", None) },
+    LibraryColumn { nullable: true, ..column("deleted", "Integer", None) },
+];
+
 /// What a base class of another package brings.
 pub(super) struct LibraryBase {
     pub(super) table: Option<&'static str>,
@@ -78,6 +88,15 @@ pub(super) fn base(path: &str) -> Option<LibraryBase> {
             };
         let keys = own.iter().copied().filter(|_| uuid);
         return Some(LibraryBase { table: Some(table), columns: keys.chain(columns).collect() });
+    }
+    if package == "oslo_db" {
+        let columns: &'static [LibraryColumn] = match last_component(path) {
+            "TimestampMixin" => OSLO_TIMESTAMPS,
+            "SoftDeleteMixin" => OSLO_SOFT_DELETE,
+            "ModelBase" | "ModelIterator" => &[],
+            _ => return None,
+        };
+        return Some(LibraryBase { table: None, columns: columns.iter().collect() });
     }
     let harmless = matches!(
         package,
