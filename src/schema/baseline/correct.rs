@@ -36,7 +36,7 @@ impl Baseline {
                 models.schema.table(&name).is_some() && self.add_table(&name, models)
             }
             FaultKind::TypeMismatch => {
-                self.align_sides(fault, revisions, &first) || is_own && self.drop_keys_of(fault)
+                self.align_sides(fault, revisions) || is_own && self.drop_keys_of(fault)
             }
             FaultKind::TargetNotUnique if is_own => self.drop_keys_of(fault),
             FaultKind::TargetNotUnique => {
@@ -135,12 +135,7 @@ impl Baseline {
     }
 
     /// The same for a foreign key that is refused, of a table that the chain may drop again.
-    fn align_sides(
-        &mut self,
-        fault: &ReplayFault,
-        revisions: &[Replayed],
-        first: &dyn Fn(&Name, &str) -> (Name, Arc<str>),
-    ) -> bool {
+    fn align_sides(&mut self, fault: &ReplayFault, revisions: &[Replayed]) -> bool {
         let stated = |table: &Name, column: &str| {
             let mut effects = revisions.iter().flat_map(|revision| revision.effects.iter());
             effects.find_map(|effect| match &effect.change {
@@ -154,7 +149,7 @@ impl Baseline {
         let side = |object: Option<&Arc<str>>| {
             let (table, columns) = columns_of(object?)?;
             let column = columns.into_iter().next()?;
-            let (name, before) = first(&table, &column);
+            let (name, before) = origin(revisions, &fault.place, &table, &column);
             let here =
                 self.table(&name).and_then(|table| table.column(&before)).map(|column| column.ty.clone());
             let ty = here.or_else(|| stated(&table, &column).map(|spec| spec.ty))?;

@@ -1,9 +1,9 @@
 //! The tables that a chain of migrations needs and never creates, as they were before its first revision.
 //!
 //! What is wanted in the end is what the models declare. From there every change of the chain is taken back, the newest
-//! first ([`undo`]): what a revision adds was not there before, what it drops was. The `downgrade()` of the same
-//! revision tells what it dropped. What the chain would refuse of the result is put right afterwards ([`correct`]), as
-//! replays of the chain with the new revision in front show it. [`write`](self) makes Python of it, in Alembic's style.
+//! first (`undo`): what a revision adds was not there before, what it drops was. The `downgrade()` of the same
+//! revision tells what it dropped. What the chain would refuse of the result is put right afterwards (`correct`), as
+//! replays of the chain with the new revision in front show it. `write` makes Python of it, in Alembic's style.
 //! What is not known on the way stays unknown, and the file says so.
 
 mod correct;
