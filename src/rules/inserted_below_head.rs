@@ -17,8 +17,8 @@ static META: RuleMeta = RuleMeta {
 run the published one counts everything below it as done: `alembic upgrade head` never runs the new
 revision there, while an empty database does. The two schemas differ from then on.
 
-Put the new revision on top of the published head instead. Restoring a parent that was missing is no
-insertion.",
+Put the new revision on top of the published head instead. Restoring a parent that was missing, with what
+is below it, is no insertion.",
 };
 
 impl Rule for InsertedBelowHead {
@@ -39,12 +39,19 @@ impl Rule for InsertedBelowHead {
             if was_missing.contains(id) {
                 continue;
             }
-            let above: Vec<&str> = graph
-                .descendants(id)
-                .into_iter()
+            let descendants = graph.descendants(id);
+            // Only the published revisions right above the new one tell the story. What stands below a parent that was
+            // missing comes back with it.
+            let leads_down = |parent: &&str| {
+                !merge.base.graph.contains(parent)
+                    && !was_missing.contains(parent)
+                    && (*parent == id || descendants.contains(parent))
+            };
+            let above: Vec<&str> = descendants
+                .iter()
+                .copied()
                 .filter(|above| *above != id && merge.base.graph.contains(above))
-                // Only the published revisions right above the new one tell the story.
-                .filter(|above| graph.parents(above).iter().any(|parent| !merge.base.graph.contains(parent)))
+                .filter(|above| graph.parents(above).iter().any(leads_down))
                 .collect();
             if above.is_empty() {
                 continue;

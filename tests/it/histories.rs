@@ -240,6 +240,7 @@ histories! {
     fix_parent_deleted,
     fix_parent_never_existed,
     fix_parent_renamed,
+    fix_parents_deleted,
     fix_same_id_twice_hex,
     fix_same_id_twice_hex_on_a_branch,
     fix_stale_docstring,
