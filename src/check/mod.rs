@@ -146,7 +146,9 @@ pub fn check<E: From<Error>>(
             &own
         }
     };
-    let trees = (merged.tree, base.tree);
+    let sides = project::Trees { ancestor, base: base.tree, head: head.tree };
+    let whole = schema::Whole::of_merge(repo.objects(), &sides, &at_merge)?;
+    let trees = (merged.tree, base.tree, whole.as_ref());
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
         let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
@@ -177,8 +179,7 @@ pub fn check<E: From<Error>>(
         compare(repo, reader, question, (replayer, trees), &state, &sides, &mut compared)?;
     }
     let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
-    let trees = project::Trees { ancestor, base: base.tree, head: head.tree };
-    let around = project::brought(repo.objects(), trees, &at_merge, &at_base, question.all_findings)?;
+    let around = project::brought(repo.objects(), sides, &at_merge, &at_base, question.all_findings)?;
     findings.extend(around.findings);
     accepted.extend(around.accepted);
     let known = accept::Known {
@@ -299,7 +300,7 @@ fn compare(
     repo: &Repo,
     reader: &mut Reader,
     question: &Question<'_>,
-    (replayer, (merged_tree, base_tree)): (&Replayer, (TreeId, TreeId)),
+    (replayer, (merged_tree, base_tree, whole)): (&Replayer, (TreeId, TreeId, Option<&schema::Whole<'_>>)),
     state: &Snapshot,
     sides: &Sides,
     compared: &mut Compared,
@@ -348,14 +349,14 @@ fn compare(
         (replayer, &question.options()),
         (merged_tree, state),
         (base_tree, &sides.base),
-        &sides.conflicts,
+        (&sides.conflicts, whole),
         question.all_findings,
     );
     found.extend(after);
     old.extend(before);
     for finding in &mut found {
         finding.new = !old.iter().any(|old| {
-            old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent
+            old.rule == finding.rule && old.extent >= finding.extent && rules::says_again(finding, old)
         });
     }
     let mut sorted = accept::by_comments(reader.objects(), state, found)?;

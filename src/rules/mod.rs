@@ -311,6 +311,11 @@ pub fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     branch_schema_conflict::without_shadows(found)
 }
 
+/// Whether `finding` says nothing that `old`, of the same rule, does not say.
+pub fn says_again(finding: &Diagnostic, old: &Diagnostic) -> bool {
+    finding.subject == old.subject || schema_drift::is_part(finding, old)
+}
+
 /// Runs every rule on what surrounds the environments.
 pub fn run_project(cx: &ProjectCx<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::model_fault::{place, spot};
 use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
@@ -73,6 +73,17 @@ impl Rule for SchemaDrift {
             sink.push(finding);
         }
     }
+}
+
+/// Whether all that one drift tells of a table is told by another one.
+pub(super) fn is_part(finding: &Diagnostic, old: &Diagnostic) -> bool {
+    let (Some((table, parts)), Some((other, known))) =
+        (finding.subject.split_once(' '), old.subject.split_once(' '))
+    else {
+        return false;
+    };
+    let known: BTreeSet<&str> = known.split(", ").collect();
+    finding.rule == META.name && table == other && parts.split(", ").all(|part| known.contains(part))
 }
 
 fn finding(name: &Name, found: &[Difference]) -> Diagnostic {

@@ -271,6 +271,7 @@ histories! {
     merge_revisions_of_different_heads,
     missing_parent_never_pushed,
     model_without_migration,
+    models_in_a_merge,
     names_that_only_look_numbered,
     needless_merge_revision,
     new_base_below_everything,

@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use crate::revision::Environment;
-use crate::vcs::{EntryKind, Objects, RepoPath, TreeId};
+use crate::vcs::{EntryKind, Error, Objects, RepoPath, TreeId};
 
 /// Deeper directories are not looked at.
 const MAX_DEPTH: usize = 40;
@@ -73,11 +73,7 @@ fn collect(
                 collect(objects, tree, &here, migrations, depth + 1, found);
             }
             (EntryKind::File, _, Some(blob))
-                if name.ends_with(b".py")
-                    && !name.starts_with(b"test_")
-                    && !name.ends_with(b"_test.py")
-                    && name != b"conftest.py"
-                    && found.len() < MAX_FILES =>
+                if name.ends_with(b".py") && !is_test(name) && found.len() < MAX_FILES =>
             {
                 let text = objects.blob(blob).ok().flatten();
                 if text.is_some_and(|text| text.len() <= MAX_BYTES && may_declare(&text)) {
@@ -89,8 +85,32 @@ fn collect(
     }
 }
 
+/// Whether the file at `path` may declare a table in one of the trees `roots`.
+///
+/// # Errors
+/// When an object is damaged or absent.
+pub fn declares_in(objects: &Objects, path: &RepoPath, roots: [TreeId; 2]) -> Result<bool, Error> {
+    let is_aside = |component: &[u8]| component.starts_with(b".") || ASIDE.contains(&component);
+    if path.parent().components().any(|component| is_aside(component.as_ref())) || is_test(path.name()) {
+        return Ok(false);
+    }
+    for root in roots {
+        let blob = objects.entry(root, path)?.and_then(|entry| entry.blob());
+        if let Some(blob) = blob
+            && may_declare(&objects.needed_blob(blob)?)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_test(name: &[u8]) -> bool {
+    name.starts_with(b"test_") || name.ends_with(b"_test.py") || name == b"conftest.py"
+}
+
 /// Whether a file of this text may declare a table: it has a word that every way of declaring one needs.
-pub fn may_declare(text: &[u8]) -> bool {
+fn may_declare(text: &[u8]) -> bool {
     let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
     has("__tablename__")
         || has("table=True")

@@ -28,7 +28,7 @@ use super::value::Value;
 use crate::revision::Environment;
 use crate::vcs::{Objects, RepoPath, TreeId};
 
-pub use files::may_declare;
+pub use files::declares_in;
 
 /// Stack for evaluating modules that import each other.
 const STACK: usize = 64 << 20;
