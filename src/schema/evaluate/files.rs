@@ -3,6 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
+use crate::parallel;
 use crate::python::tree;
 use crate::vcs::{BlobId, EntryKind, Objects, RepoPath, TreeId};
 
@@ -38,17 +39,46 @@ impl Files for NoFiles {
 
 /// Parsed files by blob, shared between threads and trees.
 #[derive(Debug, Default)]
-pub struct ParsedFiles(RwLock<FxHashMap<BlobId, Arc<tree::Module>>>);
+pub struct ParsedFiles {
+    modules: RwLock<FxHashMap<BlobId, Arc<tree::Module>>>,
+    /// Whether a file is worth parsing for its models.
+    models: RwLock<FxHashMap<BlobId, bool>>,
+}
 
 impl ParsedFiles {
     /// The file with the content `blob`, parsed once. `None` where the content is not in this copy.
     pub fn get(&self, objects: &Objects, blob: BlobId) -> Option<Arc<tree::Module>> {
-        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&blob) {
+        if let Some(found) = self.modules.read().unwrap_or_else(PoisonError::into_inner).get(&blob) {
             return Some(Arc::clone(found));
         }
         let parsed = Arc::new(tree::Module::read(&objects.blob(blob).ok()??));
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(blob, Arc::clone(&parsed));
+        self.modules.write().unwrap_or_else(PoisonError::into_inner).insert(blob, Arc::clone(&parsed));
         Some(parsed)
+    }
+
+    /// Whether each of `blobs` passes `test`, which is always the same; each is read once, on all cores. What is not in
+    /// this copy does not pass.
+    pub fn test_all(
+        &self,
+        objects: &Objects,
+        blobs: impl Iterator<Item = BlobId>,
+        test: impl Fn(&[u8]) -> bool + Sync,
+    ) -> Vec<bool> {
+        const CHUNK: usize = 64;
+        let blobs: Vec<BlobId> = blobs.collect();
+        let new: Vec<BlobId> = {
+            let known = self.models.read().unwrap_or_else(PoisonError::into_inner);
+            blobs.iter().filter(|blob| !known.contains_key(blob)).copied().collect()
+        };
+        let factory = objects.factory();
+        let look = |objects: &mut Objects, chunk: &[BlobId]| {
+            let passes = |blob: &BlobId| objects.blob(*blob).ok().flatten().is_some_and(|text| test(&text));
+            chunk.iter().map(passes).collect::<Vec<bool>>()
+        };
+        let passed = parallel::map_chunks(&new, CHUNK, || factory.objects(), look).concat();
+        let mut known = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        known.extend(new.into_iter().zip(passed));
+        blobs.iter().map(|blob| known.get(blob).copied().unwrap_or_default()).collect()
     }
 }
 

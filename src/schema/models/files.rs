@@ -3,7 +3,8 @@
 use memchr::memmem;
 
 use crate::revision::Environment;
-use crate::vcs::{EntryKind, Error, Objects, RepoPath, TreeId};
+use crate::schema::evaluate::ParsedFiles;
+use crate::vcs::{BlobId, EntryKind, Error, Objects, RepoPath, TreeId};
 
 /// Deeper directories are not looked at.
 const MAX_DEPTH: usize = 40;
@@ -40,15 +41,24 @@ const ASIDE: &[&[u8]] = &[
 ];
 
 /// Python files outside tests, documentation and migrations with a word that models have, sorted.
-pub(super) fn candidates(objects: &Objects, root: TreeId, environment: &Environment) -> Vec<RepoPath> {
-    let mut found = Vec::new();
+pub(super) fn candidates(
+    objects: &Objects,
+    root: TreeId,
+    parsed: &ParsedFiles,
+    environment: &Environment,
+) -> Vec<RepoPath> {
+    let mut listed = Vec::new();
     let migrations: Vec<&RepoPath> = environment
         .version_locations
         .iter()
         .map(|location| &location.path)
         .filter(|path| !path.is_root())
         .collect();
-    collect(objects, root, &RepoPath::root(), &migrations, 0, &mut found);
+    collect(objects, root, &RepoPath::root(), &migrations, 0, &mut listed);
+    let is_model = |text: &[u8]| text.len() <= MAX_BYTES && may_declare(text);
+    let passed = parsed.test_all(objects, listed.iter().map(|(_, blob)| *blob), is_model);
+    let found = listed.into_iter().zip(passed).filter(|(_, passed)| *passed).map(|((path, _), _)| path);
+    let mut found: Vec<RepoPath> = found.take(MAX_FILES).collect();
     found.sort();
     found
 }
@@ -59,7 +69,7 @@ fn collect(
     path: &RepoPath,
     migrations: &[&RepoPath],
     depth: usize,
-    found: &mut Vec<RepoPath>,
+    found: &mut Vec<(RepoPath, BlobId)>,
 ) {
     if depth > MAX_DEPTH || migrations.contains(&path) {
         return;
@@ -72,13 +82,8 @@ fn collect(
             (EntryKind::Tree, Some(tree), _) if !name.starts_with(b".") && !ASIDE.contains(&name) => {
                 collect(objects, tree, &here, migrations, depth + 1, found);
             }
-            (EntryKind::File, _, Some(blob))
-                if name.ends_with(b".py") && !is_test(name) && found.len() < MAX_FILES =>
-            {
-                let text = objects.blob(blob).ok().flatten();
-                if text.is_some_and(|text| text.len() <= MAX_BYTES && may_declare(&text)) {
-                    found.push(here);
-                }
+            (EntryKind::File, _, Some(blob)) if name.ends_with(b".py") && !is_test(name) => {
+                found.push((here, blob));
             }
             _ => {}
         }

@@ -96,7 +96,7 @@ pub fn read(
     database: Database,
 ) -> Models {
     let tree = TreeFiles::new(objects, root, parsed);
-    let candidates = files::candidates(objects, root, environment);
+    let candidates = files::candidates(objects, root, parsed, environment);
     stacker::grow(STACK, || evaluate(&tree, candidates, environment, database))
 }
 
