@@ -147,7 +147,11 @@ pub fn check<E: From<Error>>(
         }
     };
     let sides = project::Trees { ancestor, base: base.tree, head: head.tree };
-    let whole = schema::Whole::of_merge(repo.objects(), &sides, &at_merge)?;
+    // Several merge bases were merged with each other for the migrations alone.
+    let whole = match bases.len() {
+        0 | 1 => schema::Whole::of_merge(repo.objects(), &sides, &at_merge)?,
+        _ => None,
+    };
     let trees = (merged.tree, base.tree, whole.as_ref());
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
