@@ -114,15 +114,18 @@ fn is_test(name: &[u8]) -> bool {
     name.starts_with(b"test_") || name.ends_with(b"_test.py") || name == b"conftest.py"
 }
 
-/// Whether a file of this text may declare a table: it has a word that every way of declaring one needs.
+/// Whether a file of this text may declare a table: it has a class or a `Table()`, and a word that every way of declaring
+/// one needs.
 fn may_declare(text: &[u8]) -> bool {
     let has = |word: &str| memmem::find(text, word.as_bytes()).is_some();
-    has("__tablename__")
-        || has("table=True")
-        || has("Table(")
-        || has("__table__")
-        || has("mapped_column")
-        || has("Mapped[")
-        || has("Column(")
-        || has("__mapper_args__")
+    let words = [
+        "__tablename__",
+        "table=True",
+        "__table__",
+        "mapped_column",
+        "Mapped[",
+        "Column(",
+        "__mapper_args__",
+    ];
+    has("Table(") || (has("class ") && words.into_iter().any(has))
 }
