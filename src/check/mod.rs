@@ -89,7 +89,10 @@ pub fn check<E: From<Error>>(
     };
     let merge_base = bases.first().copied();
     let is_ancestor = head.committed && head.commit.is_some() && merge_base == head.commit;
-    if is_ancestor || head.tree == base.tree {
+    // Sides that came to the same tree each on its own are merged all the same, and bring each other nothing.
+    let have_parted =
+        head.committed && merge_base.is_some() && merge_base != head.commit && merge_base != base.commit;
+    if is_ancestor || (head.tree == base.tree && !have_parted) {
         let mut answer = Answer { merge_base, ..standing(repo, reader, question, prepare)? };
         if head.tree != base.tree {
             let mut environments = reader.environments(base.tree)?;

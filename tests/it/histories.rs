@@ -291,6 +291,7 @@ histories! {
     reused_revision_id,
     revert_on_main_and_branch_goes_on,
     revision_id_too_long,
+    same_tree_on_both_sides,
     schema_drift,
     schema_formats,
     schema_shapes,
