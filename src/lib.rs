@@ -1,6 +1,7 @@
 //! onehead: database-migration history read from git.
 pub mod audit;
 pub mod branches;
+pub mod cache;
 pub mod check;
 pub mod cli;
 pub mod diagnostic;

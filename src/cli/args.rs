@@ -11,7 +11,8 @@ mod small;
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::builder::FalseyValueParser;
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 pub(super) use branches::BranchesArgs;
 pub(super) use explain::ExplainArgs;
@@ -70,6 +71,13 @@ pub(super) struct Global {
     /// Configuration file to use instead of the repository's onehead.yaml
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
+    /// Where answers that depend on the content of files alone are kept between runs
+    /// [default: onehead in the user's cache directory]
+    #[arg(long, value_name = "DIR", env = "ONEHEAD_CACHE_DIR", hide_env_values = true, global = true)]
+    pub(super) cache_dir: Option<PathBuf>,
+    /// Keep nothing between runs
+    #[arg(long, env = "ONEHEAD_NO_CACHE", hide_env_values = true, global = true, value_parser = FalseyValueParser::new(), action = ArgAction::SetTrue)]
+    pub(super) no_cache: bool,
     /// Colours
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN", global = true)]
     pub(super) color: Color,

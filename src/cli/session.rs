@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use etcetera::{BaseStrategy as _, choose_base_strategy};
 use jiff::tz::TimeZone;
 
 use super::args::Global;
@@ -62,10 +63,13 @@ impl<'a> Session<'a> {
                 "name a directory inside a git repository",
             ));
         }
-        let repo = match &global.git_dir {
+        let mut repo = match &global.git_dir {
             Some(git_dir) => Repo::open(&directory.join(git_dir))?,
             None => Repo::discover(directory)?,
         };
+        if let Some(directory) = cache_directory(global) {
+            repo.keep_in(&directory);
+        }
         Ok(Self {
             repo,
             config: Config::default(),
@@ -219,6 +223,15 @@ impl<'a> Session<'a> {
             })
             .collect()
     }
+}
+
+/// Where answers are kept between runs; `None` where they are not.
+fn cache_directory(global: &Global) -> Option<PathBuf> {
+    if global.no_cache {
+        return None;
+    }
+    let of_user = || Some(choose_base_strategy().ok()?.cache_dir().join("onehead"));
+    global.cache_dir.clone().or_else(of_user)
 }
 
 /// The bytes of a regular file that is no larger than a configuration may be.

@@ -3,6 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::Snapshot;
+use crate::cache::Kind;
 use crate::dialect::{self, DIALECTS, Dialect, Finder};
 use crate::parallel::map_chunks;
 use crate::python::{self, grade::Grade};
@@ -325,10 +326,10 @@ impl Headers {
         if let Some(grade) = self.grades.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(*grade);
         }
-        let grade = match (objects.blob(before)?, objects.blob(after)?) {
-            (Some(before), Some(after)) => python::grade_texts(&before, &after),
-            // A version that is not in this copy may differ in anything.
-            _ => Grade::Upgrade,
+        let kept = objects.kept().get(Kind::Grade, &key);
+        let grade = match kept {
+            Some(grade) => grade,
+            None => grade_blobs(objects, key)?,
         };
         self.grades.write().unwrap_or_else(PoisonError::into_inner).insert(key, grade);
         Ok(grade)
@@ -356,6 +357,16 @@ fn classify(dialect: &dyn Dialect, file: &MigrationFile, blob: BlobId, header: A
     (Some(Arc::new(Script { path: file.path.clone(), blob, revision, header })), problem)
 }
 
+fn grade_blobs(objects: &Objects, key: (BlobId, BlobId)) -> Result<Grade, Error> {
+    let (Some(before), Some(after)) = (objects.blob(key.0)?, objects.blob(key.1)?) else {
+        // A version that is not in this copy may differ in anything.
+        return Ok(Grade::Upgrade);
+    };
+    let grade = python::grade_texts(&before, &after);
+    objects.kept().put(Kind::Grade, &key, &grade);
+    Ok(grade)
+}
+
 /// Dialects are few and static: the address of its name tells one from another.
 fn key(dialect: &'static dyn Dialect, blob: BlobId) -> (usize, BlobId) {
     (dialect.name().as_ptr() as usize, blob)
@@ -367,8 +378,14 @@ fn read_header(
     blob: BlobId,
     buffer: &mut Vec<u8>,
 ) -> Result<Header, Error> {
+    let key = (dialect.name(), blob);
+    if let Some(kept) = objects.kept().get(Kind::Header, &key) {
+        return Ok(kept);
+    }
     if objects.blob_into(blob, buffer)? {
-        return Ok(dialect.read(buffer));
+        let header = dialect.read(buffer);
+        objects.kept().put(Kind::Header, &key, &header);
+        return Ok(header);
     }
     let text = "its content is not in this copy of the repository".into();
     let problem = Some(Problem { kind: ProblemKind::Absent, text, line: 1 });

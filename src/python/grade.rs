@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use ruff_python_ast::comparable::ComparableStmt;
 use ruff_python_ast::token::TokenKind;
 use ruff_python_ast::visitor::transformer::{self, Transformer};
@@ -19,7 +21,7 @@ use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged as _, TextRange};
 
 /// How far an edit reaches; of several kinds at once the highest counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Grade {
     /// Nothing that runs: whitespace, comments, docstrings, quotes, annotations, the order of
     /// imports and functions, imports that nothing uses.

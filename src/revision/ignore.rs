@@ -1,10 +1,12 @@
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::python::{Comment, comments, plain_comments};
 
 /// What such a comment holds.
 const MARK: &str = "onehead: ignore[";
 
 /// `# onehead: ignore[rule] reason`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Ignore {
     /// The rule's name.
     pub rule: String,
@@ -17,7 +19,7 @@ pub struct Ignore {
 }
 
 /// What an [`Ignore`] is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Scope {
     /// The whole file: it stands before the first function or class.
     File,

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::Ignore;
 use crate::text::{ByteSpan, Spanned};
 use crate::vcs::{BlobId, RepoPath};
 
 /// A revision id (or label) as a file states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Id {
     /// The id.
     pub value: Arc<str>,
@@ -16,7 +18,7 @@ pub struct Id {
 }
 
 /// How a list of ids is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ListShape {
     /// `None`.
     None,
@@ -31,7 +33,7 @@ pub enum ListShape {
 }
 
 /// The value of `down_revision`, `depends_on` or `branch_labels`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct IdList {
     /// The ids in the file's order.
     pub ids: Vec<Id>,
@@ -49,7 +51,7 @@ impl IdList {
 }
 
 /// What a non-literal value comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Resolved {
     /// `None`.
     None,
@@ -60,9 +62,10 @@ pub enum Resolved {
 }
 
 /// A header field whose value is not a literal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct DynamicValue {
     /// The field.
+    #[borsh(deserialize_with = "field_name")]
     pub name: &'static str,
     /// The expression as written, shortened to 120 characters.
     pub expression: String,
@@ -72,8 +75,17 @@ pub struct DynamicValue {
     pub span: ByteSpan,
 }
 
+/// The fields that a header has.
+const FIELDS: [&str; 4] = ["revision", "down_revision", "depends_on", "branch_labels"];
+
+fn field_name<R: borsh::io::Read>(reader: &mut R) -> borsh::io::Result<&'static str> {
+    let name = String::deserialize_reader(reader)?;
+    let known = FIELDS.into_iter().find(|field| **field == *name);
+    known.ok_or_else(|| borsh::io::Error::new(borsh::io::ErrorKind::InvalidData, "no field of a header"))
+}
+
 /// What the docstring says, as the tool's template writes it.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Docstring {
     /// The first line.
     pub message: Option<String>,
@@ -86,7 +98,7 @@ pub struct Docstring {
 }
 
 /// Why a file is not read in full.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ProblemKind {
     /// Only Python 2 reads it; its header is known all the same.
     Python2,
@@ -105,7 +117,7 @@ pub enum ProblemKind {
 }
 
 /// A file's trouble, told for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Problem {
     /// Its kind.
     pub kind: ProblemKind,
@@ -116,7 +128,7 @@ pub struct Problem {
 }
 
 /// What one file says, independent of its path; cached by blob.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Header {
     /// `revision`, where it is known.
     pub revision: Option<Id>,

@@ -1,5 +1,7 @@
+use borsh::{BorshDeserialize, BorshSerialize};
+
 /// A half-open range of byte offsets, `start..end`, into one file's bytes as git has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
 pub struct ByteSpan {
     /// Offset of the first byte.
     pub start: u32,
@@ -20,7 +22,7 @@ impl ByteSpan {
 }
 
 /// A value and the bytes it was read from, so that a repair never has to search for it again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Spanned<T> {
     /// What the bytes mean.
     pub value: T,

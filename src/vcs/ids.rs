@@ -1,6 +1,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use borsh::io::{self, Read, Write};
+use borsh::{BorshDeserialize, BorshSerialize};
 use bstr::{BStr, ByteSlice};
 use gix::ObjectId;
 
@@ -13,6 +15,20 @@ macro_rules! object_id {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
+            }
+        }
+
+        impl BorshSerialize for $name {
+            fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
+                self.0.as_slice().serialize(writer)
+            }
+        }
+
+        impl BorshDeserialize for $name {
+            fn deserialize_reader<R: Read>(reader: &mut R) -> io::Result<Self> {
+                let bytes = Vec::deserialize_reader(reader)?;
+                let id = ObjectId::try_from(bytes.as_slice());
+                id.map(Self).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no object id"))
             }
         }
 
@@ -129,6 +145,18 @@ impl RepoPath {
             }
         }
         Some(Self(bstr::join(b"/", parts).into()))
+    }
+}
+
+impl BorshSerialize for RepoPath {
+    fn serialize<W: Write>(&self, writer: &mut W) -> io::Result<()> {
+        self.0.serialize(writer)
+    }
+}
+
+impl BorshDeserialize for RepoPath {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> io::Result<Self> {
+        Ok(Self(Arc::from(Vec::deserialize_reader(reader)?)))
     }
 }
 

@@ -11,6 +11,7 @@ use gix::{ObjectId, oid};
 use super::error::reason;
 use super::packs::{PackReader, Packs, Unpacked};
 use super::{BlobId, CommitId, Error, RepoPath, TreeId};
+use crate::cache::Cache;
 
 /// What a tree entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -158,6 +159,7 @@ pub struct ObjectsFactory {
     packs: Arc<Packs>,
     quarantine: Arc<[PathBuf]>,
     memory: Arc<Memory>,
+    kept: Arc<Cache>,
 }
 
 /// Bytes of recently unpacked delta bases that a reader of a few objects keeps.
@@ -169,7 +171,17 @@ const LARGE_CACHE: usize = 16 << 20;
 impl ObjectsFactory {
     pub(super) fn new(store: Arc<gix::odb::Store>, quarantine: Vec<PathBuf>) -> Self {
         let packs = Packs::open(&store);
-        Self { store, packs, quarantine: quarantine.into(), memory: Arc::default() }
+        Self { store, packs, quarantine: quarantine.into(), memory: Arc::default(), kept: Arc::default() }
+    }
+
+    /// The same, with what earlier runs found out.
+    pub(super) fn with_kept(&self, cache: Cache) -> Self {
+        Self { kept: Arc::new(cache), ..self.clone() }
+    }
+
+    /// What earlier runs found out of these objects.
+    pub fn kept(&self) -> &Cache {
+        &self.kept
     }
 
     /// A reader for this thread.
@@ -220,6 +232,11 @@ impl Objects {
     /// For readers on other threads.
     pub fn factory(&self) -> &ObjectsFactory {
         &self.factory
+    }
+
+    /// What earlier runs found out of these objects.
+    pub fn kept(&self) -> &Cache {
+        self.factory.kept()
     }
 
     pub(in crate::vcs) fn hash_kind(&self) -> gix::hash::Kind {

@@ -8,6 +8,7 @@ use super::error::reason;
 use super::objects::Lenient;
 use super::write::UNDO;
 use super::{CommitId, Error, Objects, ObjectsFactory, TreeId};
+use crate::cache::Cache;
 
 /// An opened repository: names become commits here.
 pub struct Repo {
@@ -94,6 +95,14 @@ impl Repo {
         }
         let objects = ObjectsFactory::new(shared.objects, quarantine_directories()).objects();
         Ok(Self { local, objects })
+    }
+
+    /// Keeps what is found out of the objects in the cache directory `directory`, and uses what is kept there.
+    pub fn keep_in(&mut self, directory: &Path) {
+        let place = self.local.common_dir();
+        let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
+        let cache = Cache::open(directory, place.as_os_str().as_encoded_bytes());
+        self.objects = self.objects.factory().with_kept(cache).objects();
     }
 
     /// This thread's object reader.
