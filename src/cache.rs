@@ -1,39 +1,68 @@
 //! Answers of earlier runs that depend on the content of files alone, kept in a file of the user's cache directory.
 //!
-//! The file is a log of entries, each with a checksum. A run reads it at the start, looks answers up, and appends what it
-//! found out itself in the end. An entry that is damaged is not there, and a file that cannot be read, written or trusted
+//! The file is a log of entries, each with a checksum. A run reads it when it asks first, and appends what it found out
+//! itself in the end. An entry that is damaged is not there, and a file that cannot be read, written or trusted
 //! costs time, never an answer: nothing here fails. Another build of onehead has another file.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::Hasher as _;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use rustc_hash::{FxHashMap, FxHasher};
 
 /// Larger files are begun anew: most of what they keep is asked for no more.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Bytes before each entry: the lengths of its key and value, and the checksum of both.
 const HEADER: usize = 12;
 
-/// What an answer is about.
+/// What an answer is about. Each kind has a file of its own, so that a run reads only what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Kind {
     /// The header of a migration.
-    Header = 1,
+    Header,
     /// How far an edit reaches.
-    Grade = 2,
+    Grade,
+    /// What the upgrade of a migration does to the schema.
+    Effects,
+    /// The databases whose dialects a migration imports.
+    Dialects,
+    /// Whether a file may declare tables.
+    Declares,
+    /// The models of an environment.
+    Models,
+}
+
+impl Kind {
+    const ALL: [Self; 6] =
+        [Self::Header, Self::Grade, Self::Effects, Self::Dialects, Self::Declares, Self::Models];
+
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::Header => "headers.log",
+            Self::Grade => "grades.log",
+            Self::Effects => "effects.log",
+            Self::Dialects => "dialects.log",
+            Self::Declares => "declares.log",
+            Self::Models => "models.log",
+        }
+    }
 }
 
 /// The answers that are kept for one repository; shared between threads.
 #[derive(Debug, Default)]
 pub struct Cache {
     /// `None` where nothing is kept.
-    file: Option<PathBuf>,
+    directory: Option<PathBuf>,
+    logs: [OnceLock<Log>; Kind::ALL.len()],
+}
+
+/// The answers of one kind.
+#[derive(Debug, Default)]
+struct Log {
     /// The entries of earlier runs.
     old: Vec<u8>,
     /// Where they begin, by the hash of their keys.
@@ -52,98 +81,108 @@ impl Cache {
 
     /// What is kept below `directory` for the repository that is known as `repository`.
     pub fn open(directory: &Path, repository: &[u8]) -> Self {
-        let mut hasher = FxHasher::default();
-        hasher.write(repository);
-        let file =
-            directory.join(format!("{:016x}", hasher.finish())).join(concat!(env!("ONEHEAD_SOURCES"), ".log"));
-        let mut cache = Self::none();
-        cache.file = Some(file);
-        cache.load();
-        cache
+        let place = directory.join(format!("{:016x}", hash(repository))).join(env!("ONEHEAD_SOURCES"));
+        Self { directory: Some(place), logs: Default::default() }
     }
 
-    fn load(&mut self) {
-        let Some(Ok(mut file)) = self.file.as_ref().map(File::open) else { return };
-        let length = file.metadata().map_or(0, |metadata| if metadata.is_file() { metadata.len() } else { 0 });
-        if length > MAX_BYTES || file.read_to_end(&mut self.old).is_err() {
-            self.old.clear();
-            self.damaged = true;
-            return;
-        }
-        let mut at = 0;
-        while let Some((key, value)) = entry_at(&self.old, at) {
-            self.index.insert(hash(key), at);
-            at += HEADER + key.len() + value.len();
-        }
-        self.damaged = at != self.old.len();
-        self.old.truncate(at);
-    }
-
-    /// Whether anything is kept at all.
-    pub fn is_on(&self) -> bool {
-        self.file.is_some()
+    fn log(&self, kind: Kind) -> Option<&Log> {
+        let directory = self.directory.as_ref()?;
+        Some(self.logs[kind as usize].get_or_init(|| Log::read(&directory.join(kind.file_name()))))
     }
 
     /// The answer of an earlier run.
     pub fn get<T: BorshDeserialize>(&self, kind: Kind, key: &impl BorshSerialize) -> Option<T> {
-        if self.index.is_empty() {
-            return None;
-        }
-        let asked = key_bytes(kind, key)?;
-        let at = *self.index.get(&hash(&asked))?;
-        let (key, value) = entry_at(&self.old, at)?;
-        let is_whole = || number(&self.old, at + 8) == Some(checksum(key, value));
-        (key == asked && is_whole()).then(|| T::try_from_slice(value).ok())?
+        let log = self.log(kind).filter(|log| !log.index.is_empty())?;
+        T::try_from_slice(log.value(&borsh::to_vec(key).ok()?)?).ok()
     }
 
     /// Keeps an answer for later runs.
     pub fn put<T: BorshSerialize>(&self, kind: Kind, key: &impl BorshSerialize, value: &T) {
-        if !self.is_on() {
-            return;
+        let Some(log) = self.log(kind) else { return };
+        if let (Ok(key), Ok(value)) = (borsh::to_vec(key), borsh::to_vec(value)) {
+            log.add(&key, &value);
         }
-        let (Some(key), Ok(value)) = (key_bytes(kind, key), borsh::to_vec(value)) else { return };
-        let (Ok(key_length), Ok(value_length)) = (u32::try_from(key.len()), u32::try_from(value.len())) else {
+    }
+
+    /// Writes what was put since this was last called. A cache that cannot be written is one that keeps nothing.
+    pub fn store(&self) {
+        let Some(directory) = &self.directory else { return };
+        for (kind, log) in Kind::ALL.into_iter().zip(&self.logs) {
+            let _ = log.get().map(|log| log.store(directory, kind.file_name()));
+        }
+    }
+}
+
+impl Log {
+    fn read(file: &Path) -> Self {
+        let mut log = Self::default();
+        let Ok(mut file) = File::open(file) else { return log };
+        let length = file.metadata().map_or(0, |found| if found.is_file() { found.len() } else { 0 });
+        if length > MAX_BYTES || file.read_to_end(&mut log.old).is_err() {
+            log.old.clear();
+            log.damaged = true;
+            return log;
+        }
+        let mut at = 0;
+        while let Some((key, value)) = entry_at(&log.old, at) {
+            log.index.insert(hash(key), at);
+            at += HEADER + key.len() + value.len();
+        }
+        log.damaged = at != log.old.len();
+        log.old.truncate(at);
+        log
+    }
+
+    fn value(&self, asked: &[u8]) -> Option<&[u8]> {
+        let at = *self.index.get(&hash(asked))?;
+        let (key, value) = entry_at(&self.old, at)?;
+        let is_whole = || number(&self.old, at + 8) == Some(checksum(key, value));
+        (key == asked && is_whole()).then_some(value)
+    }
+
+    fn add(&self, key: &[u8], value: &[u8]) {
+        let (Ok(key_length), Ok(value_length)) = (u32::try_from(key.len()), u32::try_from(value.len()))
+        else {
             return;
         };
         let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
-        for number in [key_length, value_length, checksum(&key, &value)] {
+        for number in [key_length, value_length, checksum(key, value)] {
             new.extend_from_slice(&number.to_le_bytes());
         }
-        new.extend_from_slice(&key);
-        new.extend_from_slice(&value);
+        new.extend_from_slice(key);
+        new.extend_from_slice(value);
     }
 
     /// Writes what this run found out.
-    fn store(&mut self) -> io::Result<()> {
-        let new = self.new.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let Some((file, directory)) = self.file.as_ref().and_then(|file| Some((file, file.parent()?))) else {
-            return Ok(());
-        };
+    fn store(&self, directory: &Path, name: &str) -> io::Result<()> {
+        let new = std::mem::take(&mut *self.new.lock().unwrap_or_else(PoisonError::into_inner));
+        let file = directory.join(name);
         if new.is_empty() {
             return Ok(());
         }
         if !self.damaged && file.exists() {
             // One write: the entries of runs at the same time do not mix.
-            return OpenOptions::new().append(true).open(file)?.write_all(new);
+            return OpenOptions::new().append(true).open(file)?.write_all(&new);
         }
-        make_directory(directory)?;
-        // What other builds kept here is of no use to this one.
-        for other in fs::read_dir(directory)?.flatten().filter(|other| other.path() != *file) {
-            let _ = fs::remove_file(other.path());
+        if !directory.exists() {
+            make_directory(directory)?;
+            forget_other_builds(directory)?;
         }
         let mut whole = tempfile::NamedTempFile::new_in(directory)?;
         whole.write_all(&self.old)?;
-        whole.write_all(new)?;
+        whole.write_all(&new)?;
         whole.persist(file)?;
         Ok(())
     }
 }
 
-impl Drop for Cache {
-    fn drop(&mut self) {
-        // A cache that cannot be written is one that keeps nothing.
-        let _ = self.store();
+/// What other builds kept for this repository is of no use to this one.
+fn forget_other_builds(directory: &Path) -> io::Result<()> {
+    let Some(of_repository) = directory.parent() else { return Ok(()) };
+    for other in fs::read_dir(of_repository)?.flatten().filter(|other| other.path() != directory) {
+        fs::remove_dir_all(other.path())?;
     }
+    Ok(())
 }
 
 /// Makes a directory that only the user may look into.
@@ -153,12 +192,6 @@ fn make_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
-}
-
-fn key_bytes(kind: Kind, key: &impl BorshSerialize) -> Option<Vec<u8>> {
-    let mut bytes = vec![kind as u8];
-    key.serialize(&mut bytes).ok()?;
-    Some(bytes)
 }
 
 /// The key and the value of the entry that begins at `at`; `None` where none is there in full.
@@ -189,13 +222,21 @@ fn hash(key: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
     use super::{Cache, Kind};
 
-    fn file(directory: &std::path::Path) -> PathBuf {
-        let of_repository = fs::read_dir(directory).unwrap().next().unwrap().unwrap().path();
-        fs::read_dir(of_repository).unwrap().next().unwrap().unwrap().path()
+    /// A run that puts the key as its own value.
+    fn put(directory: &Path, repository: &[u8], key: &str) {
+        let cache = Cache::open(directory, repository);
+        cache.put(Kind::Header, &key, &key);
+        cache.store();
+    }
+
+    /// The one file below `directory`.
+    fn file(directory: &Path) -> PathBuf {
+        let inside = |path: PathBuf| fs::read_dir(path).unwrap().next().unwrap().unwrap().path();
+        inside(inside(inside(directory.to_owned())))
     }
 
     #[test]
@@ -208,6 +249,7 @@ mod tests {
             assert_eq!(get(&cache, "k"), None);
             cache.put(Kind::Header, &"k", &"one");
             cache.put(Kind::Grade, &"k", &2_u8);
+            cache.store();
         }
         let cache = open();
         assert_eq!(get(&cache, "k").as_deref(), Some("one"));
@@ -218,7 +260,9 @@ mod tests {
         let at_once = open();
         cache.put(Kind::Header, &"k", &"two");
         at_once.put(Kind::Header, &"other", &"three");
-        drop((cache, at_once));
+        cache.store();
+        at_once.store();
+        at_once.store();
         let cache = open();
         assert_eq!(get(&cache, "k").as_deref(), Some("two"));
         assert_eq!(get(&cache, "other").as_deref(), Some("three"));
@@ -228,7 +272,7 @@ mod tests {
     fn damage_costs_an_entry_and_no_more() {
         let directory = tempfile::tempdir().unwrap();
         let open = || Cache::open(directory.path(), b"/a");
-        let put = |key: &str| open().put(Kind::Header, &key, &key);
+        let put = |key: &str| put(directory.path(), b"/a", key);
         let got = || ["a", "b", "c"].map(|key| open().get::<String>(Kind::Header, &key).is_some());
         put("a");
         put("b");
@@ -261,10 +305,30 @@ mod tests {
         fs::write(&in_the_way, "").unwrap();
         let cache = Cache::open(&in_the_way, b"/a");
         cache.put(Kind::Header, &"k", &"v");
-        drop(cache);
+        cache.store();
         assert_eq!(Cache::open(&in_the_way, b"/a").get::<String>(Kind::Header, &"k"), None);
         assert_eq!(fs::read(&in_the_way).unwrap(), b"");
-        assert!(!Cache::none().is_on());
+        let none = Cache::none();
+        none.put(Kind::Header, &"k", &"v");
+        none.store();
+    }
+
+    #[test]
+    fn a_new_build_forgets_what_the_last_one_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), b"/a", "k");
+        put(directory.path(), b"/b", "k");
+        let file = file(directory.path());
+        let build = file.parent().unwrap();
+        fs::rename(build, build.with_file_name("0123456789abcdef")).unwrap();
+        let kept = |repository: &[u8]| {
+            Cache::open(directory.path(), repository).get::<String>(Kind::Header, &"k").is_some()
+        };
+        assert_eq!([kept(b"/a"), kept(b"/b")].iter().filter(|kept| **kept).count(), 1);
+        let here = if kept(b"/a") { b"/b" } else { b"/a" };
+        put(directory.path(), here, "k");
+        assert!(kept(b"/a") && kept(b"/b"));
+        assert_eq!(fs::read_dir(build.parent().unwrap()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]
@@ -272,9 +336,9 @@ mod tests {
     fn only_the_user_may_look() {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
-        Cache::open(directory.path(), b"/a").put(Kind::Header, &"k", &"v");
+        put(directory.path(), b"/a", "k");
         let file = file(directory.path());
-        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o077;
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0, 0));
     }
 }

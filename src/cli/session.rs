@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::args::Global;
 use super::config::{Config, FILE_NAME, MAX_BYTES};
-use super::exit::{Failure, Output};
+use super::exit::{Failure, Output, leave_to_the_end};
 use super::time::now;
 use crate::check::{Acceptance, Accepted};
 use crate::history::{Reader, Snapshot};
@@ -77,6 +77,12 @@ impl<'a> Session<'a> {
             config_name: String::new(),
             config_text: String::new(),
         })
+    }
+
+    /// Keeps what was found out for later runs, and the rest until the process ends.
+    pub(super) fn leave(self) {
+        self.repo.objects().kept().store();
+        leave_to_the_end(self);
     }
 
     /// Reads the configuration that holds for the tree `root`.
@@ -222,6 +228,12 @@ impl<'a> Session<'a> {
                 )
             })
             .collect()
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.repo.objects().kept().store();
     }
 }
 

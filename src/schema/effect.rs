@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::state::{ColumnType, Name, Place, Touch};
 
 /// One change, where it is written, and under which conditions it happens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Effect {
     /// The change.
     pub change: Change,
@@ -23,7 +25,7 @@ pub struct Effect {
 }
 
 /// A name as a migration gives it.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub enum Given {
     /// No name: the naming convention's, or the database's own.
     #[default]
@@ -37,7 +39,7 @@ pub enum Given {
 }
 
 /// A type as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TypeSpec {
     /// The column's type.
     pub ty: ColumnType,
@@ -48,7 +50,7 @@ pub struct TypeSpec {
 }
 
 /// An enum type as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct EnumSpec {
     /// Its name.
     pub name: Name,
@@ -59,7 +61,7 @@ pub struct EnumSpec {
 }
 
 /// Who makes an enum type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum EnumCreation {
     /// `create_table`, once a process.
     WithTable,
@@ -70,7 +72,7 @@ pub enum EnumCreation {
 }
 
 /// A column as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ColumnSpec {
     /// Its name.
     pub name: Arc<str>,
@@ -97,7 +99,7 @@ pub struct ColumnSpec {
 }
 
 /// A foreign key as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ForeignKeySpec {
     /// Its name.
     pub name: Given,
@@ -118,7 +120,7 @@ pub struct ForeignKeySpec {
 }
 
 /// A check or exclusion constraint as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct CheckSpec {
     /// Its name.
     pub name: Given,
@@ -133,7 +135,7 @@ pub struct CheckSpec {
 }
 
 /// A key over columns as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct KeySpec {
     /// Its name.
     pub name: Given,
@@ -146,7 +148,7 @@ pub struct KeySpec {
 }
 
 /// A constraint as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ConstraintSpec {
     /// `PRIMARY KEY`.
     PrimaryKey(KeySpec),
@@ -159,7 +161,7 @@ pub enum ConstraintSpec {
 }
 
 /// An index as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct IndexSpec {
     /// Its name.
     pub name: Given,
@@ -180,7 +182,7 @@ pub struct IndexSpec {
 }
 
 /// A table as a migration states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct TableSpec {
     /// Its name.
     pub name: Name,
@@ -203,7 +205,7 @@ pub struct TableSpec {
 }
 
 /// `ALTER COLUMN`, each part where it is stated.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct ColumnChange {
     /// A new name.
     pub rename: Option<Arc<str>>,
@@ -218,7 +220,7 @@ pub struct ColumnChange {
 }
 
 /// The kinds of constraints that `drop_constraint` tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ConstraintKind {
     /// Not stated.
     Any,
@@ -233,7 +235,7 @@ pub enum ConstraintKind {
 }
 
 /// How an object is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Dropping {
     /// `IF EXISTS`.
     pub if_exists: bool,
@@ -242,7 +244,7 @@ pub struct Dropping {
 }
 
 /// One change of the schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Change {
     /// `CREATE TABLE`.
     CreateTable(Box<TableSpec>),

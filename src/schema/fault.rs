@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::state::Place;
 
 /// Kinds of faults; the rule that reports each is named beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub enum FaultKind {
     /// `table-created-twice`.
     TableExists,
@@ -52,7 +54,7 @@ pub enum FaultKind {
 }
 
 /// How sure the fault is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub enum Sureness {
     /// Everything that it rests on was read.
     Certain,
@@ -61,7 +63,7 @@ pub enum Sureness {
 }
 
 /// One statement that the database would refuse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ReplayFault {
     /// Its kind.
     pub kind: FaultKind,

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::text::ByteSpan;
 use crate::vcs::RepoPath;
 
 /// Where something is written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
 pub struct Place {
     /// The file.
     pub path: RepoPath,
@@ -21,7 +23,7 @@ pub struct Place {
 }
 
 /// The name of an object that lives in a database schema.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
 pub struct Name {
     /// The schema, `None` for the default one (`public` in PostgreSQL).
     pub schema: Option<Arc<str>>,
@@ -56,7 +58,7 @@ impl fmt::Display for Name {
 }
 
 /// How much is known of a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Certainty {
     /// All of it.
     Known,
@@ -67,7 +69,7 @@ pub enum Certainty {
 }
 
 /// A column's type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ColumnType {
     /// As PostgreSQL's `format_type` prints it; the expression as written where it is unknown.
     pub text: Arc<str>,
@@ -107,7 +109,7 @@ impl ColumnType {
 }
 
 /// A column.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Column {
     /// Its name.
     pub name: Arc<str>,
@@ -124,7 +126,7 @@ pub struct Column {
 }
 
 /// A primary key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct PrimaryKey {
     /// Its name; `None` in models that give none.
     pub name: Option<Arc<str>>,
@@ -135,7 +137,7 @@ pub struct PrimaryKey {
 }
 
 /// A foreign key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ForeignKey {
     /// Its name; `None` in models that give none.
     pub name: Option<Arc<str>>,
@@ -154,7 +156,7 @@ pub struct ForeignKey {
 }
 
 /// A unique constraint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Unique {
     /// Its name; `None` in models that give none.
     pub name: Option<Arc<str>>,
@@ -165,7 +167,7 @@ pub struct Unique {
 }
 
 /// A check or exclusion constraint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Check {
     /// Its name.
     pub name: Option<Arc<str>>,
@@ -178,7 +180,7 @@ pub struct Check {
 }
 
 /// An index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Index {
     /// Its name.
     pub name: Arc<str>,
@@ -197,7 +199,7 @@ pub struct Index {
 }
 
 /// An enum type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Enum {
     /// Its name.
     pub name: Name,
@@ -208,7 +210,7 @@ pub struct Enum {
 }
 
 /// A view.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct View {
     /// Its name.
     pub name: Name,
@@ -221,7 +223,7 @@ pub struct View {
 }
 
 /// How much is known of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum TableState {
     /// Its creation was read, and everything since.
     Complete,
@@ -232,7 +234,7 @@ pub enum TableState {
 }
 
 /// Whether a table holds rows when all migrations ran on an empty database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Rows {
     /// No.
     None,
@@ -243,7 +245,7 @@ pub enum Rows {
 }
 
 /// A table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Table {
     /// Its name.
     pub name: Name,
@@ -313,7 +315,7 @@ impl Table {
 }
 
 /// What an effect that cannot be read may touch.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub enum Touch {
     /// A table, index, view or sequence of this name.
     Relation(Name),
@@ -338,7 +340,7 @@ impl fmt::Display for Touch {
 }
 
 /// A change of the schema that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Opaque {
     /// Where it is written.
     pub place: Place,
@@ -349,7 +351,7 @@ pub struct Opaque {
 }
 
 /// The schema of one database.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Schema {
     /// Tables by name.
     pub tables: BTreeMap<Name, Arc<Table>>,

@@ -7,6 +7,8 @@ mod names;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 pub use enums::enumeration;
 pub use names::{can_reference, is_integer, without_modifier};
 
@@ -19,7 +21,9 @@ use super::value::{Callee, Class, Construct, Value, last_component};
 const MAX_NESTING: usize = 12;
 
 /// The database that the schema is told for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
 pub enum Database {
     /// PostgreSQL.
     #[default]

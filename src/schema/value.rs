@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::evaluate::Asked;
 use super::state::Place;
 use crate::python::tree;
 use crate::vcs::RepoPath;
@@ -258,8 +259,8 @@ pub struct Module {
     pub scope: Rc<Scope>,
     /// The modules whose names it takes with `*`.
     pub stars: RefCell<Vec<Value>>,
-    /// Files that were read to evaluate it.
-    pub reads: RefCell<Vec<RepoPath>>,
+    /// What was asked of the tree to evaluate it.
+    pub asked: RefCell<Vec<Asked>>,
     /// Every class that its code defined, also where a later one took the name.
     pub classes: RefCell<Vec<Rc<Class>>>,
 }

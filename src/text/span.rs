@@ -1,7 +1,9 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A half-open range of byte offsets, `start..end`, into one file's bytes as git has them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize,
+)]
 pub struct ByteSpan {
     /// Offset of the first byte.
     pub start: u32,

@@ -249,7 +249,10 @@ fn only_documents_are_serialized() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.module() != "report") {
         let derives = source.code.split("derive(").skip(1).filter_map(|rest| rest.split(')').next());
-        if derives.flat_map(|list| list.split(',')).any(|name| name.trim().rsplit("::").next() == Some("Serialize")) {
+        if derives
+            .flat_map(|list| list.split(','))
+            .any(|name| name.trim().rsplit("::").next() == Some("Serialize"))
+        {
             wrong.push(format!("src/{} derives Serialize", source.path));
         }
     }

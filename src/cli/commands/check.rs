@@ -78,7 +78,8 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
             }))?;
         }
     }
-    leave_to_the_end((session, reader, document, merged));
+    session.leave();
+    leave_to_the_end((reader, document, merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 

@@ -23,6 +23,7 @@ pub(super) fn run(global: &Global, args: &GraphArgs, out: &mut Output) -> Result
         GraphFormat::Svg => graph_svg::graph_svg(&document, &mut out.report)?,
         GraphFormat::Mermaid => graph_mermaid::graph_mermaid(&document, &mut out.report)?,
     }
-    leave_to_the_end((session, reader, snapshots, document));
+    session.leave();
+    leave_to_the_end((reader, snapshots, document));
     Ok(Verdict::Clean)
 }

@@ -32,7 +32,8 @@ pub(super) fn run(global: &Global, args: &HeadsArgs, out: &mut Output) -> Result
         Format::Json => out.json(&document)?,
         Format::Text => heads_text::heads_text(&document, &mut out.report)?,
     }
-    leave_to_the_end((session, reader, snapshots, document));
+    session.leave();
+    leave_to_the_end((reader, snapshots, document));
     Ok(if crowded { Verdict::Findings } else { Verdict::Clean })
 }
 

@@ -55,7 +55,7 @@ fn commit(global: &Global, args: &HookRunArgs, out: &mut Output) -> Result<Verdi
         };
         out.note(&format!("onehead: {what}; `{anyway}` does it all the same"));
     }
-    leave_to_the_end(session);
+    session.leave();
     Ok(verdict)
 }
 
@@ -94,7 +94,7 @@ fn push(global: &Global, args: &HookRunArgs, out: &mut Output) -> Result<Verdict
             _ => "onehead: the push is refused, no ref is moved",
         });
     }
-    leave_to_the_end(session);
+    session.leave();
     Ok(verdict)
 }
 

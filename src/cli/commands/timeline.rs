@@ -42,7 +42,8 @@ pub(super) fn run(global: &Global, args: &TimelineArgs, out: &mut Output) -> Res
         .collect();
     session.note_absent(timeline.emissions.iter().map(|emission| &*emission.environment), out);
     print(&reader, &timeline, &wanted, args.format, out)?;
-    leave_to_the_end((session, reader, timeline));
+    session.leave();
+    leave_to_the_end((reader, timeline));
     Ok(Verdict::Clean)
 }
 

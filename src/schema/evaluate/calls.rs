@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::imports::Found;
 use super::{Arguments, Evaluator, Flow, Frame, MAX_CALLS, MAX_ITEMS, equal, first_reason, truth};
 use crate::python::tree::{self, Call, ExprKind, ParameterKind};
 use crate::schema::state::Place;
@@ -11,6 +12,7 @@ use crate::schema::value::{
     Callee, Class, Construct, EnumMember, Function, Instance, Scope, Value, last_component,
 };
 use crate::text::ByteSpan;
+use crate::vcs::RepoPath;
 
 impl<'a> Evaluator<'a> {
     pub(super) fn call_expr(&mut self, frame: &mut Frame, span: ByteSpan, call: &Call) -> Value {
@@ -657,18 +659,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn submodule(&self, path: &crate::vcs::RepoPath) -> Option<crate::vcs::RepoPath> {
-        let package = path.join("__init__.py");
-        if self.files.file(&package).is_some() {
-            return Some(package);
-        }
-        let mut name = path.name().to_vec();
-        name.extend_from_slice(b".py");
-        let file = path.parent().join(name);
-        if self.files.file(&file).is_some() {
-            return Some(file);
-        }
-        self.files.is_directory(path).then(|| path.clone())
+    fn submodule(&self, path: &RepoPath) -> Option<RepoPath> {
+        self.found_at(path).map(|(Found::File(path) | Found::Directory(path))| path)
     }
 
     fn builtin(&mut self, name: &'static str, arguments: Arguments, place: &Place) -> Value {

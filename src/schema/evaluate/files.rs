@@ -3,6 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
+use crate::cache::Kind;
 use crate::parallel;
 use crate::python::tree;
 use crate::vcs::{BlobId, EntryKind, Objects, RepoPath, TreeId};
@@ -11,6 +12,9 @@ use crate::vcs::{BlobId, EntryKind, Objects, RepoPath, TreeId};
 pub trait Files {
     /// The parsed file at `path`; `None` where there is none.
     fn file(&self, path: &RepoPath) -> Option<Arc<tree::Module>>;
+
+    /// Whether a file is at `path`.
+    fn is_file(&self, path: &RepoPath) -> bool;
 
     /// Whether `path` is a directory.
     fn is_directory(&self, path: &RepoPath) -> bool;
@@ -26,6 +30,10 @@ pub struct NoFiles;
 impl Files for NoFiles {
     fn file(&self, _: &RepoPath) -> Option<Arc<tree::Module>> {
         None
+    }
+
+    fn is_file(&self, _: &RepoPath) -> bool {
+        false
     }
 
     fn is_directory(&self, _: &RepoPath) -> bool {
@@ -72,7 +80,14 @@ impl ParsedFiles {
         };
         let factory = objects.factory();
         let look = |objects: &mut Objects, chunk: &[BlobId]| {
-            let passes = |blob: &BlobId| objects.blob(*blob).ok().flatten().is_some_and(|text| test(&text));
+            let passes = |blob: &BlobId| {
+                objects.kept().get(Kind::Declares, blob).unwrap_or_else(|| {
+                    let Some(text) = objects.blob(*blob).ok().flatten() else { return false };
+                    let passes = test(&text);
+                    objects.kept().put(Kind::Declares, blob, &passes);
+                    passes
+                })
+            };
             chunk.iter().map(passes).collect::<Vec<bool>>()
         };
         let passed = parallel::map_chunks(&new, CHUNK, || factory.objects(), look).concat();
@@ -97,6 +112,11 @@ impl<'o> TreeFiles<'o> {
     /// The files below `root`, parsed files kept in `parsed`.
     pub fn new(objects: &'o Objects, root: TreeId, parsed: &'o ParsedFiles) -> Self {
         Self { objects, root, parsed, directories: RefCell::default() }
+    }
+
+    /// What reads the tree.
+    pub fn objects(&self) -> &Objects {
+        self.objects
     }
 
     /// The content of the regular file at `path`, links followed.
@@ -140,6 +160,10 @@ impl<'o> TreeFiles<'o> {
 impl Files for TreeFiles<'_> {
     fn file(&self, path: &RepoPath) -> Option<Arc<tree::Module>> {
         self.parsed.get(self.objects, self.blob(path)?)
+    }
+
+    fn is_file(&self, path: &RepoPath) -> bool {
+        self.blob(path).is_some()
     }
 
     fn is_directory(&self, path: &RepoPath) -> bool {

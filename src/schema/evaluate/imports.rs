@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{Evaluator, Flow, Frame, MODULE_STEPS, STATEMENT_STEPS};
+use super::{Asked, Evaluator, Files, Flow, Frame, MODULE_STEPS, STATEMENT_STEPS};
 use crate::python::tree;
 use crate::schema::value::{Import, Module, Scope, Value};
 use crate::text::ByteSpan;
@@ -89,38 +89,56 @@ const OUTSIDE: &[&str] = &[
     "__future__",
 ];
 
+fn is_outside(dotted: &str) -> bool {
+    let first = dotted.split('.').next().unwrap_or(dotted);
+    dotted.is_empty() || OUTSIDE.contains(&first)
+}
+
+/// What the absolute dotted name is below the first of `roots` that has it.
+pub(super) fn find_name(files: &dyn Files, roots: &[RepoPath], dotted: &str) -> Option<Found> {
+    if is_outside(dotted) {
+        return None;
+    }
+    let below = |root: &RepoPath| dotted.split('.').fold(root.clone(), |path, part| path.join(part));
+    roots.iter().find_map(|root| find_at(files, &below(root)))
+}
+
+/// What the module at `path` is, which has no suffix.
+pub(super) fn find_at(files: &dyn Files, path: &RepoPath) -> Option<Found> {
+    let package = path.join("__init__.py");
+    if files.is_file(&package) {
+        return Some(Found::File(package));
+    }
+    let mut name = path.name().to_vec();
+    name.extend_from_slice(b".py");
+    let file = path.parent().join(name);
+    if files.is_file(&file) {
+        return Some(Found::File(file));
+    }
+    files.is_directory(path).then(|| Found::Directory(path.clone()))
+}
+
 impl Evaluator<'_> {
     /// What the absolute dotted name is in the tree; `None` for a library.
     pub(super) fn find(&mut self, dotted: &str) -> Option<Found> {
-        if let Some(found) = self.found.get(dotted) {
-            return found.clone();
+        if is_outside(dotted) {
+            return None;
         }
-        let first = dotted.split('.').next().unwrap_or(dotted);
-        let found = match OUTSIDE.contains(&first) || dotted.is_empty() {
-            true => None,
-            false => self.roots.iter().find_map(|root| self.find_below(root, dotted)),
-        };
-        self.found.insert(Arc::from(dotted), found.clone());
+        if let Some(found) = self.found.get(dotted) {
+            let found = found.clone();
+            self.note(&Asked::Name(Arc::from(dotted)));
+            return found;
+        }
+        let name: Arc<str> = Arc::from(dotted);
+        self.note(&Asked::Name(Arc::clone(&name)));
+        let found = find_name(self.files, &self.roots, dotted);
+        self.found.insert(name, found.clone());
         found
     }
 
-    fn find_below(&self, root: &RepoPath, dotted: &str) -> Option<Found> {
-        let path = dotted.split('.').fold(root.clone(), |path, part| path.join(part));
-        self.found_at(&path)
-    }
-
     pub(super) fn found_at(&self, path: &RepoPath) -> Option<Found> {
-        let package = path.join("__init__.py");
-        if self.files.file(&package).is_some() {
-            return Some(Found::File(package));
-        }
-        let mut name = path.name().to_vec();
-        name.extend_from_slice(b".py");
-        let file = path.parent().join(name);
-        if self.files.file(&file).is_some() {
-            return Some(Found::File(file));
-        }
-        self.files.is_directory(path).then(|| Found::Directory(path.clone()))
+        self.note(&Asked::Module(path.clone()));
+        find_at(self.files, path)
     }
 
     /// Evaluates the module at `path`, once.
@@ -129,7 +147,7 @@ impl Evaluator<'_> {
         if let Some(known) = self.modules.get(path) {
             let known = known.clone();
             if let Some(module) = &known {
-                module.reads.borrow().iter().for_each(|read| self.note_read(read));
+                module.asked.borrow().iter().for_each(|asked| self.note(asked));
             }
             return known;
         }
@@ -143,7 +161,7 @@ impl Evaluator<'_> {
             tree: Arc::clone(&tree),
             scope: Rc::new(Scope::default()),
             stars: RefCell::default(),
-            reads: RefCell::default(),
+            asked: RefCell::default(),
             classes: RefCell::default(),
         });
         self.modules.insert(path.clone(), Some(Rc::clone(&module)));
@@ -154,7 +172,7 @@ impl Evaluator<'_> {
         let steps = self.steps;
         let exhausted = self.exhausted.take();
         let conditions = std::mem::take(&mut self.conditions);
-        let before = self.reads.replace(Default::default());
+        let before = self.asked.replace(Default::default());
         self.calls += 1;
         let mut frame = self.module_frame(&module);
         let mut left = MODULE_STEPS;
@@ -173,11 +191,9 @@ impl Evaluator<'_> {
         self.steps = steps;
         self.exhausted = exhausted;
         self.conditions = conditions;
-        let during = self.reads.replace(before);
-        for read in &during {
-            self.note_read(read);
-        }
-        *module.reads.borrow_mut() = during.into_iter().collect();
+        let during = self.asked.replace(before);
+        during.iter().for_each(|asked| self.note(asked));
+        *module.asked.borrow_mut() = during.into_iter().collect();
         Some(module)
     }
 
@@ -270,7 +286,7 @@ impl Evaluator<'_> {
         if dotted.is_empty() {
             return self.found_at(&directory);
         }
-        self.find_below(&directory, dotted)
+        self.found_at(&dotted.split('.').fold(directory, |path, part| path.join(part)))
     }
 
     /// The value behind an import that nobody has used yet; any other value itself.

@@ -6,6 +6,7 @@
 //! [`Evaluator::condition`] saying why what happens there is uncertain. Budgets on steps, calls, iterations
 //! and sizes bound the work; hitting one is told to the [`Host`] as something opaque.
 
+mod asked;
 mod calls;
 mod expressions;
 mod files;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+pub use asked::{Asked, Told};
 pub use files::{Files, NoFiles, ParsedFiles, TreeFiles};
 pub use host::{Arguments, Host, NoHost};
 pub use operators::{TextBuilder, equal, truth};
@@ -67,7 +69,9 @@ pub struct Evaluator<'a> {
     conditions: Vec<Arc<str>>,
     guards: usize,
     revision: Option<Arc<str>>,
-    reads: RefCell<BTreeSet<RepoPath>>,
+    asked: RefCell<BTreeSet<Asked>>,
+    /// What was asked before the last refill.
+    asked_before: RefCell<BTreeSet<Asked>>,
     /// Values of expressions that only the running program knows, by the expression as written.
     assumed: Vec<(String, Value)>,
 }
@@ -114,13 +118,15 @@ impl<'a> Evaluator<'a> {
             conditions: Vec::new(),
             guards: 0,
             revision: None,
-            reads: RefCell::default(),
+            asked: RefCell::default(),
+            asked_before: RefCell::default(),
             assumed: Vec::new(),
         }
     }
 
     /// The text of any file, where it is small.
     pub fn file_text(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.note_read(path);
         self.files.text(path)
     }
 
@@ -134,13 +140,13 @@ impl<'a> Evaluator<'a> {
         self.modules.remove(path);
     }
 
-    /// Gives the next evaluation its full budget and forgets what the last one read.
+    /// Gives the next evaluation its full budget and forgets what the last one asked of the tree.
     pub fn refill(&mut self) {
         self.steps = STEPS;
         self.exhausted = None;
         self.conditions.clear();
         self.guards = 0;
-        self.reads.borrow_mut().clear();
+        self.asked_before.borrow_mut().append(&mut self.asked.borrow_mut());
     }
 
     /// The revision that places are marked with from now on.
@@ -148,9 +154,15 @@ impl<'a> Evaluator<'a> {
         self.revision = revision;
     }
 
-    /// The files of the repository that were read since the last [`Evaluator::refill`].
-    pub fn reads(&self) -> Vec<RepoPath> {
-        self.reads.borrow().iter().cloned().collect()
+    /// What was asked of the tree since the last [`Evaluator::refill`].
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.borrow().iter().cloned().collect()
+    }
+
+    /// What this evaluator asked of the tree since it was made.
+    pub fn asked_at_all(&self) -> BTreeSet<Asked> {
+        let now = self.asked.borrow();
+        self.asked_before.borrow().union(&now).cloned().collect()
     }
 
     /// The module in the file `path`, evaluated; `None` where there is no such file.
@@ -266,9 +278,13 @@ impl<'a> Evaluator<'a> {
     }
 
     fn note_read(&self, path: &RepoPath) {
-        let mut reads = self.reads.borrow_mut();
-        if !reads.contains(path) {
-            reads.insert(path.clone());
+        self.note(&Asked::File(path.clone()));
+    }
+
+    fn note(&self, asked: &Asked) {
+        let mut known = self.asked.borrow_mut();
+        if !known.contains(asked) {
+            known.insert(asked.clone());
         }
     }
 }

@@ -21,6 +21,7 @@ impl Evaluator<'_> {
         let mut found = vec![start.clone()];
         let mut waiting = VecDeque::from([start.clone()]);
         while let Some(path) = waiting.pop_front() {
+            self.note_read(&path);
             let Some(tree) = self.files.file(&path) else { continue };
             let mut wanted = Vec::new();
             collect(&tree.body, path == *start, 0, &mut wanted);

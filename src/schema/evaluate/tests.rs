@@ -23,6 +23,10 @@ impl Files for Memory {
         self.0.get(path).cloned()
     }
 
+    fn is_file(&self, path: &RepoPath) -> bool {
+        self.file(path).is_some()
+    }
+
     fn is_directory(&self, path: &RepoPath) -> bool {
         self.0.keys().any(|file| file != path && file.is_within(path))
     }

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use crate::cache::Kind;
 use crate::revision::Environment;
 use crate::schema::evaluate::ParsedFiles;
 use crate::vcs::{BlobId, EntryKind, Error, Objects, RepoPath, TreeId};
@@ -55,8 +56,7 @@ pub(super) fn candidates(
         .filter(|path| !path.is_root())
         .collect();
     collect(objects, root, &RepoPath::root(), &migrations, 0, &mut listed);
-    let is_model = |text: &[u8]| text.len() <= MAX_BYTES && may_declare(text);
-    let passed = parsed.test_all(objects, listed.iter().map(|(_, blob)| *blob), is_model);
+    let passed = parsed.test_all(objects, listed.iter().map(|(_, blob)| *blob), may_declare);
     let found = listed.into_iter().zip(passed).filter(|(_, passed)| *passed).map(|((path, _), _)| path);
     let mut found: Vec<RepoPath> = found.take(MAX_FILES).collect();
     found.sort();
@@ -101,9 +101,16 @@ pub fn declares_in(objects: &Objects, path: &RepoPath, roots: [TreeId; 2]) -> Re
     }
     for root in roots {
         let blob = objects.entry(root, path)?.and_then(|entry| entry.blob());
-        if let Some(blob) = blob
-            && may_declare(&objects.needed_blob(blob)?)
-        {
+        let Some(blob) = blob else { continue };
+        let declares = match objects.kept().get(Kind::Declares, &blob) {
+            Some(kept) => kept,
+            None => {
+                let declares = may_declare(&objects.needed_blob(blob)?);
+                objects.kept().put(Kind::Declares, &blob, &declares);
+                declares
+            }
+        };
+        if declares {
             return Ok(true);
         }
     }
@@ -127,5 +134,5 @@ fn may_declare(text: &[u8]) -> bool {
         "Column(",
         "__mapper_args__",
     ];
-    has("Table(") || (has("class ") && words.into_iter().any(has))
+    text.len() <= MAX_BYTES && (has("Table(") || (has("class ") && words.into_iter().any(has)))
 }

@@ -19,12 +19,16 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::evaluate::{Evaluator, Files as _, ParsedFiles, TreeFiles};
+use borsh::{BorshDeserialize, BorshSerialize};
+use sha2::{Digest as _, Sha256};
+
+use super::evaluate::{Asked, Evaluator, Files as _, ParsedFiles, Told, TreeFiles};
 use super::fault::ReplayFault;
 use super::replay::{NamingConvention, Settings, import_roots};
 use super::state::{Name, Opaque, Place, Schema};
 use super::types::Database;
 use super::value::Value;
+use crate::cache::Kind;
 use crate::revision::Environment;
 use crate::vcs::{Objects, RepoPath, TreeId};
 
@@ -34,7 +38,7 @@ pub use files::declares_in;
 const STACK: usize = 64 << 20;
 
 /// The models of one environment.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Models {
     /// The tables that `target_metadata` reaches.
     pub schema: Schema,
@@ -54,7 +58,7 @@ pub struct Models {
 }
 
 /// One class or `Table(…)` that declares a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ModelTable {
     /// The table.
     pub name: Name,
@@ -97,17 +101,42 @@ pub fn read(
 ) -> Models {
     let tree = TreeFiles::new(objects, root, parsed);
     let candidates = files::candidates(objects, root, parsed, environment);
-    stacker::grow(STACK, || evaluate(&tree, candidates, environment, database))
+    let roots = import_roots(environment);
+    let key = (&candidates, &environment.directory, &roots, database);
+    let key: [u8; 32] = Sha256::digest(borsh::to_vec(&key).unwrap_or_default()).into();
+    let holds = |kept: &Kept| kept.asked.iter().all(|(asked, told)| tree.tell(asked, &roots) == *told);
+    if let Some(kept) = objects.kept().get(Kind::Models, &key).filter(holds) {
+        return kept.models;
+    }
+    let (models, asked) =
+        stacker::grow(STACK, || evaluate(&tree, candidates, environment, (database, &roots)));
+    let told = |asked: Asked| {
+        let told = tree.tell(&asked, &roots);
+        (asked, told)
+    };
+    let kept = Kept { asked: asked.into_iter().map(told).collect(), models };
+    // What is not in this copy of the repository may be there the next time.
+    if kept.asked.iter().all(|(_, told)| tree.has(told)) {
+        objects.kept().put(Kind::Models, &key, &kept);
+    }
+    kept.models
+}
+
+/// Models, and what the tree was asked for: they hold where it gives the same answers.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct Kept {
+    asked: Vec<(Asked, Told)>,
+    models: Models,
 }
 
 fn evaluate(
     tree: &TreeFiles<'_>,
     candidates: Vec<RepoPath>,
     environment: &Environment,
-    database: Database,
-) -> Models {
+    (database, roots): (Database, &[RepoPath]),
+) -> (Models, BTreeSet<Asked>) {
     let host = Rc::new(host::ModelHost::default());
-    let mut evaluator = Evaluator::new(tree, Rc::clone(&host) as _, import_roots(environment));
+    let mut evaluator = Evaluator::new(tree, Rc::clone(&host) as _, roots.to_vec());
     let env = environment.directory.join("env.py");
     let reached: BTreeSet<RepoPath> = evaluator.imported_files(&env).into_iter().collect();
     let mut reader = classes::Reader::new(&mut evaluator, database);
@@ -142,7 +171,7 @@ fn evaluate(
     let mut models = assemble::assemble(&mut reader, found, &target, &reached, settings);
     let text = tree.file(&env).map(|env| Arc::clone(&env.text)).unwrap_or_default();
     models.filtered = text.contains("include_object") || text.contains("include_name");
-    models
+    (models, reader.evaluator.asked_at_all())
 }
 
 /// What `target_metadata` of `env.py` is.

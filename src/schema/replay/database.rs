@@ -1,6 +1,7 @@
 //! Which database the migrations are written for.
 
-use crate::python::tree::StmtKind;
+use crate::cache::Kind;
+use crate::python::tree::{Module, StmtKind};
 use crate::revision::Environment;
 use crate::schema::evaluate::{Files as _, TreeFiles};
 use crate::schema::types::Database;
@@ -97,10 +98,22 @@ fn text(files: &TreeFiles<'_>, root: &RepoPath, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&files.text(&path)?).into_owned())
 }
 
-/// Notes the dialects that a file imports; reads the file.
+/// Notes the dialects that a file imports; reads the file, unless an earlier run did.
 pub(super) fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut Seen) {
+    let Some(blob) = files.blob(path) else { return };
+    let kept = files.objects().kept();
+    let imported = kept.get(Kind::Dialects, &blob).or_else(|| {
+        let imported = imported(&*files.file(path)?);
+        kept.put(Kind::Dialects, &blob, &imported);
+        Some(imported)
+    });
+    seen.iter_mut().zip(imported.unwrap_or_default()).for_each(|(seen, imported)| *seen |= imported);
+}
+
+/// The dialects that a file imports.
+fn imported(module: &Module) -> Seen {
     const DIALECTS: &str = "sqlalchemy.dialects";
-    let Some(module) = files.file(path) else { return };
+    let seen = &mut Seen::default();
     for statement in &module.body {
         match &statement.kind {
             StmtKind::Import(aliases) => {
@@ -115,6 +128,7 @@ pub(super) fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut Se
             _ => {}
         }
     }
+    *seen
 }
 
 fn note(dialect: Option<&str>, seen: &mut Seen) {

@@ -22,13 +22,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use rustc_hash::FxHashMap;
+use sha2::{Digest as _, Sha256};
 
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
 use super::effect::Effect;
-use super::evaluate::{Arguments, Evaluator, ParsedFiles, TreeFiles};
+use super::evaluate::{Arguments, Asked, Evaluator, ParsedFiles, Told, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
 use super::state::{Place, Schema, Touch};
@@ -36,6 +38,7 @@ use super::types::Database;
 use super::value::Value;
 use grade::World;
 
+use crate::cache::Kind;
 use crate::history::Snapshot;
 use crate::parallel;
 use crate::python::tree::ParameterKind;
@@ -60,7 +63,7 @@ pub(super) fn kept_name(name: &str) -> Arc<str> {
 }
 
 /// What a setting is taken to be: `assume:` of the configuration.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize)]
 pub enum Assumed {
     /// A truth value.
     Flag(bool),
@@ -133,16 +136,34 @@ impl Replay {
 #[derive(Default)]
 pub struct Cache {
     parsed: ParsedFiles,
-    effects: RwLock<FxHashMap<(RepoPath, BlobId), Kept>>,
+    effects: RwLock<FxHashMap<Key, Kept>>,
 }
 
+/// The evaluation of one file: where it stands, what it holds, and the digest of what it is evaluated for.
+type Key = (RepoPath, BlobId, [u8; 32]);
+
 /// The effects of one file.
-#[derive(Clone)]
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
 struct Kept {
-    /// The files that were read, with their contents: the effects hold where these are the same.
-    reads: Vec<(RepoPath, Option<BlobId>)>,
+    /// What the tree was asked for: the effects hold where it gives the same answers.
+    asked: Vec<(Asked, Told)>,
     /// `None` where they depend on the state.
     effects: Option<Arc<[Effect]>>,
+}
+
+/// What evaluations depend on beside the tree.
+struct Surroundings<'a> {
+    roots: &'a [RepoPath],
+    database: Database,
+    options: &'a Options,
+    digest: [u8; 32],
+}
+
+impl<'a> Surroundings<'a> {
+    fn new(roots: &'a [RepoPath], database: Database, options: &'a Options) -> Self {
+        let all = borsh::to_vec(&(roots, database, &options.assume)).unwrap_or_default();
+        Self { roots, database, options, digest: Sha256::digest(all).into() }
+    }
 }
 
 /// Replays environments of one repository.
@@ -176,7 +197,7 @@ impl Replayer {
             settings.database = found.database;
             world.database_known = found.sure;
         }
-        let kept = self.evaluate_all(root, &order, &roots, settings.database, options);
+        let kept = self.evaluate_all(root, &order, &Surroundings::new(&roots, settings.database, options));
         stacker::grow(STACK, || {
             if options.find_naming {
                 match metadata::naming_convention(&files, &snapshot.environment, &roots) {
@@ -278,13 +299,11 @@ impl Replayer {
         &self,
         root: TreeId,
         order: &[&Arc<Script>],
-        roots: &[RepoPath],
-        database: Database,
-        options: &Options,
+        around: &Surroundings<'_>,
     ) -> Vec<Option<Arc<[Effect]>>> {
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
-            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, roots, database, options))
+            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, around))
         };
         let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
         parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
@@ -294,38 +313,64 @@ impl Replayer {
         &self,
         files: &TreeFiles<'_>,
         chunk: &[&Arc<Script>],
-        roots: &[RepoPath],
-        database: Database,
-        options: &Options,
+        around: &Surroundings<'_>,
     ) -> Vec<Option<Arc<[Effect]>>> {
-        let migration = Rc::new(Migration::blind(database));
-        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
-        assume(&mut evaluator, options);
+        let migration = Rc::new(Migration::blind(around.database));
+        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
+        assume(&mut evaluator, around.options);
+        let mut answers = Answers { files, roots: around.roots, known: FxHashMap::default() };
         chunk
             .iter()
             .map(|script| {
-                let key = (script.path.clone(), script.blob);
-                if let Some(kept) = self.kept(files, &key) {
+                let key = (script.path.clone(), script.blob, around.digest);
+                if let Some(kept) = self.kept(&mut answers, &key) {
                     return kept.effects;
                 }
                 evaluator.refill();
                 run_function(&mut evaluator, &migration, script, "upgrade");
-                let asked = migration.asked();
-                let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked);
-                let reads = evaluator.reads().into_iter().map(|path| {
-                    let blob = files.blob(&path);
-                    (path, blob)
+                let asked_state = migration.asked();
+                let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
+                let asked = evaluator.asked().into_iter().map(|asked| {
+                    let told = answers.of(&asked).clone();
+                    (asked, told)
                 });
-                let kept = Kept { reads: reads.collect(), effects: effects.clone() };
+                let kept = Kept { asked: asked.collect(), effects: effects.clone() };
+                // What is not in this copy of the repository may be there the next time.
+                if kept.asked.iter().all(|(_, told)| files.has(told)) {
+                    files.objects().kept().put(Kind::Effects, &key, &kept);
+                }
                 self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
                 effects
             })
             .collect()
     }
 
-    fn kept(&self, files: &TreeFiles<'_>, key: &(RepoPath, BlobId)) -> Option<Kept> {
-        let kept = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key)?.clone();
-        kept.reads.iter().all(|(path, blob)| files.blob(path) == *blob).then_some(kept)
+    /// The effects that were found in this run or an earlier one, where they hold here.
+    fn kept(&self, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Kept> {
+        let known = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        let kept = match known {
+            Some(kept) => kept,
+            None => {
+                let kept: Kept = answers.files.objects().kept().get(Kind::Effects, key)?;
+                let mut effects = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
+                effects.insert(key.clone(), kept.clone());
+                kept
+            }
+        };
+        kept.asked.iter().all(|(asked, told)| answers.of(asked) == told).then_some(kept)
+    }
+}
+
+/// What one tree answers; migrations ask the same things.
+struct Answers<'f, 'o> {
+    files: &'f TreeFiles<'o>,
+    roots: &'f [RepoPath],
+    known: FxHashMap<Asked, Told>,
+}
+
+impl Answers<'_, '_> {
+    fn of(&mut self, asked: &Asked) -> &Told {
+        self.known.entry(asked.clone()).or_insert_with(|| self.files.tell(asked, self.roots))
     }
 }
 

@@ -38,6 +38,10 @@ impl Files for Memory {
         self.0.get(at).cloned()
     }
 
+    fn is_file(&self, path: &RepoPath) -> bool {
+        self.file(path).is_some()
+    }
+
     fn is_directory(&self, _: &RepoPath) -> bool {
         false
     }
