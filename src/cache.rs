@@ -22,6 +22,8 @@ const HEADER: usize = 12;
 /// What an answer is about. Each kind has a file of its own, so that a run reads only what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// What a directory holds that may speak of migrations.
+    Marks,
     /// The header of a migration.
     Header,
     /// How far an edit reaches.
@@ -30,6 +32,8 @@ pub enum Kind {
     Effects,
     /// The databases whose dialects a migration imports.
     Dialects,
+    /// The databases whose drivers a file of dependencies names.
+    Drivers,
     /// Whether a file may declare tables.
     Declares,
     /// The models of an environment.
@@ -37,15 +41,25 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Header, Self::Grade, Self::Effects, Self::Dialects, Self::Declares, Self::Models];
+    const ALL: [Self; 8] = [
+        Self::Marks,
+        Self::Header,
+        Self::Grade,
+        Self::Effects,
+        Self::Dialects,
+        Self::Drivers,
+        Self::Declares,
+        Self::Models,
+    ];
 
     fn file_name(self) -> &'static str {
         match self {
+            Self::Marks => "marks.log",
             Self::Header => "headers.log",
             Self::Grade => "grades.log",
             Self::Effects => "effects.log",
             Self::Dialects => "dialects.log",
+            Self::Drivers => "drivers.log",
             Self::Declares => "declares.log",
             Self::Models => "models.log",
         }
@@ -94,6 +108,12 @@ impl Cache {
     pub fn get<T: BorshDeserialize>(&self, kind: Kind, key: &impl BorshSerialize) -> Option<T> {
         let log = self.log(kind).filter(|log| !log.index.is_empty())?;
         T::try_from_slice(log.value(&borsh::to_vec(key).ok()?)?).ok()
+    }
+
+    /// Whether an earlier run seems to have the answer.
+    pub fn has(&self, kind: Kind, key: &impl BorshSerialize) -> bool {
+        let known = |log: &Log| Some(log.index.contains_key(&hash(&borsh::to_vec(key).ok()?)));
+        self.log(kind).filter(|log| !log.index.is_empty()).and_then(known).unwrap_or_default()
     }
 
     /// Keeps an answer for later runs.

@@ -295,6 +295,20 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
 ) -> Result<Plan, E> {
     let first = check(repo, reader, question, prepare)?;
+    plan_for(repo, reader, (question, &first), choices, prepare)
+}
+
+/// The same for who has the answer of [`check`] to the question already.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_for<E: From<Error> + From<Unproven>>(
+    repo: &Repo,
+    reader: &mut Reader,
+    (question, first): (&Question<'_>, &Answer),
+    choices: &Choices,
+    prepare: &dyn Fn(&mut Vec<Environment>) -> Result<(), E>,
+) -> Result<Plan, E> {
     let standing = first.brings_nothing;
     let original = question.head.tree;
     let mut tree = original;
@@ -310,7 +324,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     for _ in 0..MOST_REPAIRS {
         let now = match answer.take() {
             Some(now) => now,
-            None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
+            None => first_or_again(repo, reader, question, tree, standing, prepare, first)?,
         };
         let Some(finding) = next(&now, standing, &refused, choices) else {
             answer = Some(now);
@@ -380,9 +394,9 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     }
     let last = match answer {
         Some(last) => last,
-        None => first_or_again(repo, reader, question, tree, standing, prepare, &first)?,
+        None => first_or_again(repo, reader, question, tree, standing, prepare, first)?,
     };
-    let repaired = prove(&first, &last, &groups)?;
+    let repaired = prove(first, &last, &groups)?;
     let is_mine = |one: &&Diagnostic| one.rule == baseline::RULE && (one.new || standing);
     let is_off = choices.off.contains(baseline::RULE) || choices.strategy == Strategy::Baseline;
     notes.extend(last.findings.iter().filter(|_| !is_off).filter(is_mine).map(baseline::offer));
@@ -399,7 +413,7 @@ pub fn plan<E: From<Error> + From<Unproven>>(
     }
     Ok(Plan {
         files: files(reader, original, tree, &moved)?,
-        heads_before: heads_of(&first),
+        heads_before: heads_of(first),
         heads_after: heads_of(&last),
         groups,
         id_changes,

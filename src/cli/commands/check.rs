@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::baseline;
-use crate::check::{Question, Side, check};
+use crate::check::{Answer, Question, Side, check};
 use crate::cli::args::{self, CheckArgs, CheckFormat, Global};
 use crate::cli::config::Level;
 use crate::cli::exit::{Failure, Output, Verdict, leave_to_the_end};
@@ -11,7 +11,7 @@ use crate::cli::shell::shell_word;
 use crate::cli::time::now;
 use crate::diagnostic::{Diagnostic, Fix, Severity};
 use crate::history::{Reader, Snapshot};
-use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan, summary};
+use crate::plan::{Choices, Group, Plan, REPAIRABLE, Step, plan_for, summary};
 use crate::report::model::{CheckDocument, MergedEnvironment, VERSION};
 use crate::report::sarif::{EditedFile, Input, sarif};
 use crate::report::{check_github, check_gitlab, check_text, convert};
@@ -79,7 +79,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         }
     }
     session.leave();
-    leave_to_the_end((reader, document, merged));
+    leave_to_the_end((reader, replayer, document, merged));
     Ok(if failed { Verdict::Findings } else { Verdict::Clean })
 }
 
@@ -118,9 +118,9 @@ pub(super) fn examine(
     fail_on: Option<args::Severity>,
 ) -> Result<Examined, Failure> {
     let answer = check(&session.repo, reader, question, &|environments| session.prepare(environments))?;
-    let mut findings = apply_levels(session, answer.findings);
+    let mut findings = apply_levels(session, answer.findings.clone());
     let plan = match findings.iter().any(|finding| is_repairable(finding, answer.brings_nothing)) {
-        true => name_fixes(session, reader, question, &fixing.command(""), &mut findings),
+        true => name_fixes(session, reader, (question, &answer), &fixing.command(""), &mut findings),
         false => None,
     };
     name_docstrings(&fixing.command(" --docstrings"), answer.brings_nothing, &mut findings);
@@ -198,7 +198,7 @@ fn name_docstrings(command: &str, standing: bool, findings: &mut [Diagnostic]) {
 fn name_fixes(
     session: &Session<'_>,
     reader: &mut Reader,
-    question: &Question<'_>,
+    asked: (&Question<'_>, &Answer),
     command: &str,
     findings: &mut [Diagnostic],
 ) -> Option<Plan> {
@@ -209,7 +209,7 @@ fn name_fixes(
         ..Choices::default()
     };
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);
-    let plan: Result<Plan, Failure> = plan(&session.repo, reader, question, &choices, &prepare);
+    let plan: Result<Plan, Failure> = plan_for(&session.repo, reader, asked, &choices, &prepare);
     let plan = plan.ok()?;
     for finding in findings {
         // One finding may take several rounds.

@@ -4,15 +4,17 @@
 
 use std::sync::{Arc, LazyLock};
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use bstr::{BString, ByteSlice as _};
 use memchr::memmem::Finder;
 use rustc_hash::FxHashMap;
 
+use crate::cache::Kind;
 use crate::parallel::map_chunks;
 use crate::vcs::{BlobId, Entry, EntryKind, Error, Objects, RepoPath, TreeId};
 
 /// Something that a directory holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) enum Mark {
     /// `alembic.ini`.
     Ini(BlobId),
@@ -71,6 +73,8 @@ impl Scanner {
         let factory = objects.factory();
         let mut directories = vec![(root, false)];
         for depth in 0..MAX_SPREAD {
+            // What is below a directory that an earlier run looked through need not be.
+            directories.retain(|directory| !objects.kept().has(Kind::Marks, directory));
             if directories.len() >= ENOUGH {
                 let scan = |(scanner, objects): &mut (Self, Objects), chunk: &[(TreeId, bool)]| {
                     for (tree, telling) in chunk {
@@ -107,6 +111,11 @@ impl Scanner {
         if let Some(marks) = self.directories.get(&(tree, telling)) {
             return Ok(Arc::clone(marks));
         }
+        if let Some(kept) = objects.kept().get(Kind::Marks, &(tree, telling)) {
+            let marks: Marks = Arc::new(kept);
+            self.directories.insert((tree, telling), Arc::clone(&marks));
+            return Ok(marks);
+        }
         let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)? };
         let here = RepoPath::root();
         let mut marks = Vec::new();
@@ -142,6 +151,7 @@ impl Scanner {
             let base = RepoPath::new(entry.name.as_slice());
             marks.extend(inner.iter().map(|(path, mark)| (base.join(path.as_bytes()), mark.clone())));
         }
+        objects.kept().put(Kind::Marks, &(tree, telling), &marks);
         let marks: Marks = Arc::new(marks);
         self.directories.insert((tree, telling), Arc::clone(&marks));
         Ok(marks)

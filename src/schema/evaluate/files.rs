@@ -1,12 +1,13 @@
 use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bstr::BString;
 use rustc_hash::FxHashMap;
 
 use crate::cache::Kind;
 use crate::parallel;
 use crate::python::tree;
-use crate::vcs::{BlobId, EntryKind, Objects, RepoPath, TreeId};
+use crate::vcs::{BlobId, Entry, EntryKind, Objects, RepoPath, TreeId};
 
 /// The Python files of one tree.
 pub trait Files {
@@ -106,7 +107,7 @@ pub struct TreeFiles<'o> {
 }
 
 /// A directory's members by name; empty where there is no such directory.
-type Directory = FxHashMap<Vec<u8>, (EntryKind, Option<BlobId>)>;
+type Directory = FxHashMap<BString, Entry>;
 
 impl<'o> TreeFiles<'o> {
     /// The files below `root`, parsed files kept in `parsed`.
@@ -122,9 +123,10 @@ impl<'o> TreeFiles<'o> {
     /// The content of the regular file at `path`, links followed.
     pub fn blob(&self, path: &RepoPath) -> Option<BlobId> {
         let directory = self.directory(&path.parent());
-        match directory.get(path.name())? {
-            (EntryKind::File, blob) => *blob,
-            (EntryKind::Symlink, _) => {
+        let entry = directory.get(path.name())?;
+        match entry.kind {
+            EntryKind::File => entry.blob(),
+            EntryKind::Symlink => {
                 let entry = self.objects.follow(self.root, path).ok()??;
                 (entry.kind == EntryKind::File).then(|| entry.blob())?
             }
@@ -136,21 +138,16 @@ impl<'o> TreeFiles<'o> {
         if let Some(found) = self.directories.borrow().get(path) {
             return Arc::clone(found);
         }
-        // Most names that are looked for are those of libraries: what the parent lacks is not searched for.
-        let is_there = path.is_root()
-            || self
-                .directory(&path.parent())
-                .get(path.name())
-                .is_some_and(|(kind, _)| matches!(kind, EntryKind::Tree | EntryKind::Symlink));
-        // A damaged tree is told where the migrations themselves are read; here it holds nothing.
-        let entries = match is_there {
-            true => self.objects.list(self.root, path).unwrap_or_default(),
-            false => Vec::new(),
+        // Most names that are looked for are those of libraries: what the parent lacks is not searched for. A damaged
+        // tree is told where the migrations themselves are read; here it holds nothing.
+        let entries = match path.is_root() {
+            true => self.objects.tree(self.root),
+            false => match self.directory(&path.parent()).get(path.name()) {
+                Some(entry) if entry.kind == EntryKind::Symlink => self.objects.list(self.root, path),
+                entry => entry.and_then(Entry::tree).map_or(Ok(Vec::new()), |tree| self.objects.tree(tree)),
+            },
         };
-        let members = entries.into_iter().map(|entry| {
-            let blob = entry.blob();
-            (entry.name.to_vec(), (entry.kind, blob))
-        });
+        let members = entries.unwrap_or_default().into_iter().map(|entry| (entry.name.clone(), entry));
         let directory = Arc::new(members.collect::<Directory>());
         self.directories.borrow_mut().insert(path.clone(), Arc::clone(&directory));
         directory

@@ -61,13 +61,10 @@ pub(super) fn detect(
     }
     let mut seen = imported;
     note_imports(files, &environment.directory.join("env.py"), &mut seen);
-    for text in above.iter().flat_map(|root| DEPENDENCIES.iter().filter_map(|name| text(files, root, name))) {
-        let text = text.to_lowercase();
-        for (driver, database) in DRIVERS {
-            seen[*database as usize] |= text.contains(driver);
-        }
+    for path in above.iter().flat_map(|root| DEPENDENCIES.iter().map(|name| below(root, name))) {
+        add(&mut seen, drivers(files, &path));
     }
-    let url = above.iter().find_map(|root| url_database(&text(files, root, "alembic.ini")?));
+    let url = above.iter().find_map(|root| url_database(&text(files, &root.join("alembic.ini"))?));
     let [postgresql, mysql, sqlite] = seen;
     match url {
         // A file of SQLite is what many develop with.
@@ -93,9 +90,30 @@ fn by_directory(name: impl AsRef<[u8]>) -> Option<Database> {
     }
 }
 
-fn text(files: &TreeFiles<'_>, root: &RepoPath, name: &str) -> Option<String> {
-    let path = name.split('/').fold(root.clone(), |path, part| path.join(part));
-    Some(String::from_utf8_lossy(&files.text(&path)?).into_owned())
+fn below(root: &RepoPath, name: &str) -> RepoPath {
+    name.split('/').fold(root.clone(), |path, part| path.join(part))
+}
+
+fn text(files: &TreeFiles<'_>, path: &RepoPath) -> Option<String> {
+    Some(String::from_utf8_lossy(&files.text(path)?).into_owned())
+}
+
+fn add(seen: &mut Seen, more: Seen) {
+    seen.iter_mut().zip(more).for_each(|(seen, more)| *seen |= more);
+}
+
+/// The databases whose drivers a file of dependencies names; reads the file, unless an earlier run did.
+fn drivers(files: &TreeFiles<'_>, path: &RepoPath) -> Seen {
+    let Some(blob) = files.blob(path) else { return Seen::default() };
+    let kept = files.objects().kept();
+    let named = || {
+        let text = text(files, path)?.to_lowercase();
+        let mut named = Seen::default();
+        DRIVERS.iter().for_each(|(driver, database)| named[*database as usize] |= text.contains(driver));
+        kept.put(Kind::Drivers, &blob, &named);
+        Some(named)
+    };
+    kept.get(Kind::Drivers, &blob).or_else(named).unwrap_or_default()
 }
 
 /// Notes the dialects that a file imports; reads the file, unless an earlier run did.
@@ -107,7 +125,7 @@ pub(super) fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut Se
         kept.put(Kind::Dialects, &blob, &imported);
         Some(imported)
     });
-    seen.iter_mut().zip(imported.unwrap_or_default()).for_each(|(seen, imported)| *seen |= imported);
+    add(seen, imported.unwrap_or_default());
 }
 
 /// The dialects that a file imports.
