@@ -45,6 +45,7 @@ fn check(name: &str) {
             }
         }
     }
+    failures.extend(with_what_is_kept(&repository, &history.runs));
     assert!(failures.is_empty(), "{}\n\n{}", history.about.trim(), failures.join("\n"));
     insta::with_settings!({
         snapshot_path => "snapshots/histories",
@@ -54,6 +55,20 @@ fn check(name: &str) {
     }, {
         insta::assert_snapshot!(name, transcript);
     });
+}
+
+/// Where an answer that rests on what earlier runs kept is not that of a run that keeps nothing.
+fn with_what_is_kept(repository: &Repository, runs: &[Run]) -> Vec<String> {
+    const READING: [&str; 5] = ["check", "graph", "heads", "schema", "timeline"];
+    let reads = |run: &&Run| run.args.first().is_some_and(|command| READING.contains(&command.as_str()));
+    let differs = |run: &Run| {
+        let anew = [run.args.as_slice(), &["--no-cache".to_owned()]].concat();
+        let (kept, anew) = (onehead::run(repository, run, &run.args), onehead::run(repository, run, &anew));
+        let told = |answer: Answer| (answer.exit, answer.stdout, answer.stderr);
+        let (kept, anew) = (told(kept), told(anew));
+        (kept != anew).then(|| format!("{}: kept {kept:?}\nanew {anew:?}", run.args.join(" ")))
+    };
+    runs.iter().filter(reads).filter_map(differs).collect()
 }
 
 /// The JSON document of a run: its own answer, or that of the same command with `--format`.
@@ -262,6 +277,7 @@ histories! {
     inserted_below_a_published_head,
     invalid_revision_id,
     invalid_sql,
+    kept_answers,
     labelled_branches,
     linked_worktree,
     locate,

@@ -256,8 +256,11 @@ pub fn isolate(mut remove: impl FnMut(&str)) {
 pub fn environment(home: &Path) -> Vec<(&'static str, String)> {
     let date = format!("{} +0000", model::EPOCH);
     let now = model::NOW.to_string();
+    // Beside the home directory, so that what a command leaves there is seen.
+    let kept = home.with_file_name("cache");
     [
         ("HOME", home.to_str().unwrap()),
+        ("XDG_CACHE_HOME", kept.to_str().unwrap()),
         ("XDG_CONFIG_HOME", home.to_str().unwrap()),
         ("GIT_CONFIG_NOSYSTEM", "1"),
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
