@@ -46,7 +46,7 @@ pub struct Question<'a> {
     /// How the migrations are replayed; as the project tells where absent.
     pub schema: Option<&'a Options>,
     /// What replays them: one for several questions reads each file once.
-    pub replayer: Option<&'a Replayer>,
+    pub replayer: &'a Replayer,
 }
 
 impl Question<'_> {
@@ -141,14 +141,6 @@ pub fn check<E: From<Error>>(
         _ => Vec::new(),
     };
     let mut compared = Compared::default();
-    let own;
-    let replayer = match question.replayer {
-        Some(shared) => shared,
-        None => {
-            own = Replayer::new(repo.objects_factory());
-            &own
-        }
-    };
     let sides = project::Trees { ancestor, base: base.tree, head: head.tree };
     // Several merge bases were merged with each other for the migrations alone.
     let whole = match bases.len() {
@@ -168,7 +160,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: conflicts_of(&merged.conflicts, state),
         };
-        compare(repo, reader, question, (replayer, trees), state, &sides, &mut compared)?;
+        compare(repo, reader, question, (question.replayer, trees), state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
     for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone, &at_base).is_none()) {
@@ -183,7 +175,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: Vec::new(),
         };
-        compare(repo, reader, question, (replayer, trees), &state, &sides, &mut compared)?;
+        compare(repo, reader, question, (question.replayer, trees), &state, &sides, &mut compared)?;
     }
     let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
     let around = project::brought(repo.objects(), sides, &at_merge, &at_base, question.all_findings)?;
@@ -241,20 +233,12 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-    let own;
-    let replayer = match question.replayer {
-        Some(shared) => shared,
-        None => {
-            own = Replayer::new(repo.objects_factory());
-            &own
-        }
-    };
     let options = question.options();
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
         let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
         found.extend(schema::standing(
-            (replayer, &options),
+            (question.replayer, &options),
             head.tree,
             &state,
             Some((repo.objects(), environments.len())),

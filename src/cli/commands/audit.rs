@@ -92,7 +92,7 @@ fn standing(
         all_findings: true,
         accepted: accepted.view(),
         schema: Some(&replayed),
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let known = reader.environments(root)?;
     let prepare = |environments: &mut Vec<Environment>| -> Result<(), Failure> {

@@ -59,7 +59,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         all_findings: args.docstrings || args.baseline_revision,
         accepted: accepted.view(),
         schema: Some(&replayed),
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let mut choices = choices(&session, args.strategy, &args.deployed);
     choices.docstrings = args.docstrings;
