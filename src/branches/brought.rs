@@ -379,11 +379,7 @@ fn faults(state: &Snapshot) -> Vec<Diagnostic> {
 
 /// Those that are new, as `check` counts it.
 fn new_faults(old: &[Diagnostic], mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    found.retain(|finding| {
-        !old.iter().any(|old| {
-            old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent
-        })
-    });
+    found.retain(|finding| !old.iter().any(|old| rules::says_again(finding, old)));
     found
 }
 

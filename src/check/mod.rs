@@ -346,9 +346,7 @@ fn compare(
     found.extend(after);
     old.extend(before);
     for finding in &mut found {
-        finding.new = !old.iter().any(|old| {
-            old.rule == finding.rule && old.extent >= finding.extent && rules::says_again(finding, old)
-        });
+        finding.new = !old.iter().any(|old| rules::says_again(finding, old));
     }
     let mut sorted = accept::by_comments(reader.objects(), state, found)?;
     if !sorted.unused.is_empty() {

@@ -80,12 +80,8 @@ fn compare(
         false => standing_with(objects, gatherer, trees.base, at_base)?,
     };
     for finding in &mut found {
-        finding.new = !old.iter().any(|old| {
-            old.rule == finding.rule
-                && old.subject == finding.subject
-                && old.extent >= finding.extent
-                && old.severity <= finding.severity
-        });
+        finding.new =
+            !old.iter().any(|old| rules::says_again(finding, old) && old.severity <= finding.severity);
     }
     let accepted = accept::by_comments_around(objects, merged, &mut found)?;
     Ok(Around { findings: found, accepted, known: true })
