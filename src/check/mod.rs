@@ -391,12 +391,7 @@ fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot, states: &[Snapsh
 }
 
 fn same_place<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
-    side.iter().find(|other| {
-        other.environment.directory == state.environment.directory
-            || other.environment.version_locations.iter().any(|location| {
-                state.environment.version_locations.iter().any(|mine| mine.path == location.path)
-            })
-    })
+    side.iter().find(|other| other.environment.is_same_place(&state.environment))
 }
 
 /// How many ids both have.
