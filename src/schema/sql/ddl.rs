@@ -868,29 +868,24 @@ fn table_spec(table: &CreateTable) -> Option<TableSpec> {
     let partition_of = table.partition_of.as_ref().and_then(object_name);
     copies.extend(partition_of.clone());
     Some(TableSpec {
-        name,
         columns,
         constraints,
-        indexes: Vec::new(),
         if_not_exists: table.if_not_exists,
         copies,
         partition_of,
         from_sql: true,
         incomplete: table.query.as_ref().map(|_| Arc::from("its columns are those of a query")),
+        ..TableSpec::new(name)
     })
 }
 
 fn partition(name: Name, parent: Name, if_not_exists: bool) -> TableSpec {
     TableSpec {
-        name,
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        indexes: Vec::new(),
         if_not_exists,
         copies: vec![parent.clone()],
         partition_of: Some(parent),
         from_sql: true,
-        incomplete: None,
+        ..TableSpec::new(name)
     }
 }
 
