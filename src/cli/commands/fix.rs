@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
+use super::check::side;
 use super::middle::middle;
 use crate::check::{Question, Side};
 use crate::cli::args::{FixArgs, FixStrategy, Format, Global};
@@ -32,13 +33,10 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         false => None,
     };
     let trunk = session.trunk()?;
-    let side = |commit| -> Result<Side, Failure> {
-        Ok(Side { tree: session.repo.tree_of(commit)?, commit: Some(commit), committed: true })
-    };
     let base = match (&middle, &args.base, &trunk) {
         (Some(middle), ..) => Some(middle.base),
-        (None, Some(base), _) => Some(side(session.repo.resolve(base)?)?),
-        (None, None, Some(trunk)) => Some(side(trunk.commit)?),
+        (None, Some(base), _) => Some(side(&session, session.repo.resolve(base)?)?),
+        (None, None, Some(trunk)) => Some(side(&session, trunk.commit)?),
         (None, None, None) => None,
     };
     if let Some(middle) = &middle {
