@@ -134,7 +134,7 @@ pub fn audit(repo: &Repo, reader: &mut Reader, settings: &Settings<'_>) -> Resul
     // A name may change while the files do not.
     let at_end = reader.environments(repo.tree_of(settings.commit)?)?;
     for story in story::stories(&timeline) {
-        let is_it = |known: &&Environment| story.exists() && story::same_place(known, story.environment());
+        let is_it = |known: &&Environment| story.exists() && known.is_same_place(story.environment());
         let environment = at_end.iter().find(is_it).unwrap_or(story.environment()).clone();
         if (settings.wants)(&environment) {
             environments.push(account(

@@ -68,7 +68,7 @@ pub(super) fn stories(timeline: &Timeline) -> Vec<Story> {
             state: emission.state,
             before: before.map(|(_, state)| *state),
         };
-        let is_here = |story: &Story| same_place(story.environment(), place);
+        let is_here = |story: &Story| story.environment().is_same_place(place);
         let goes_on = |story: &Story| is_here(story) && story.last().state == step.before;
         let known = stories.iter().position(goes_on).or_else(|| stories.iter().position(is_here));
         match known.filter(|_| !is_left_behind) {
@@ -109,14 +109,4 @@ fn left_behind(timeline: &Timeline) -> BTreeMap<usize, usize> {
         }
     }
     found
-}
-
-/// Whether two layouts are of one environment.
-pub(super) fn same_place(one: &Environment, two: &Environment) -> bool {
-    let shares = |other: &Environment| {
-        one.version_locations
-            .iter()
-            .any(|location| other.version_locations.iter().any(|their| their.path == location.path))
-    };
-    one.directory == two.directory || shares(two)
 }

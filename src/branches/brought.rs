@@ -61,14 +61,8 @@ impl Ground {
     }
 
     pub(super) fn is_same_place(&self, other: &Environment) -> bool {
-        is_same_place(&self.state.environment, other)
+        self.state.environment.is_same_place(other)
     }
-}
-
-fn is_same_place(one: &Environment, two: &Environment) -> bool {
-    let locations = &two.version_locations;
-    one.directory == two.directory
-        || one.version_locations.iter().any(|mine| locations.iter().any(|other| other.path == mine.path))
 }
 
 /// A commit as far as it matters.
@@ -379,11 +373,7 @@ fn faults(state: &Snapshot) -> Vec<Diagnostic> {
 
 /// Those that are new, as `check` counts it.
 fn new_faults(old: &[Diagnostic], mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    found.retain(|finding| {
-        !old.iter().any(|old| {
-            old.rule == finding.rule && old.subject == finding.subject && old.extent >= finding.extent
-        })
-    });
+    found.retain(|finding| !old.iter().any(|old| rules::says_again(finding, old)));
     found
 }
 

@@ -4,9 +4,12 @@ mod accept;
 mod evidence;
 mod project;
 mod schema;
+mod whole;
 
 use std::collections::BTreeSet;
 
+use self::schema::{At, ModelTree, ReadingModels, Replaying};
+use self::whole::{Trees, Whole};
 use crate::diagnostic::Diagnostic;
 use crate::history::{Delta, Reader, Snapshot, delta};
 use crate::python::grade::Grade;
@@ -46,7 +49,7 @@ pub struct Question<'a> {
     /// How the migrations are replayed; as the project tells where absent.
     pub schema: Option<&'a Options>,
     /// What replays them: one for several questions reads each file once.
-    pub replayer: Option<&'a Replayer>,
+    pub replayer: &'a Replayer,
 }
 
 impl Question<'_> {
@@ -141,21 +144,13 @@ pub fn check<E: From<Error>>(
         _ => Vec::new(),
     };
     let mut compared = Compared::default();
-    let own;
-    let replayer = match question.replayer {
-        Some(shared) => shared,
-        None => {
-            own = Replayer::new(repo.objects_factory());
-            &own
-        }
-    };
-    let sides = project::Trees { ancestor, base: base.tree, head: head.tree };
+    let whole = Whole::new(repo.objects(), Trees { ancestor, base: base.tree, head: head.tree });
     // Several merge bases were merged with each other for the migrations alone.
-    let whole = match bases.len() {
-        0 | 1 => schema::Whole::of_merge(repo.objects(), &sides, &at_merge)?,
+    let models = match bases.len() {
+        0 | 1 => ModelTree::of_merge(&whole, &at_merge)?,
         _ => None,
     };
-    let trees = (merged.tree, base.tree, whole.as_ref());
+    let merge = Merge { repo, question, merged: merged.tree, base: base.tree, models };
     for state in &at_merge {
         let nothing = Snapshot { environment: state.environment.clone(), ..Snapshot::default() };
         let counterpart = |side: &'_ [Snapshot]| -> Snapshot {
@@ -168,7 +163,7 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: conflicts_of(&merged.conflicts, state),
         };
-        compare(repo, reader, question, (replayer, trees), state, &sides, &mut compared)?;
+        merge.compare(reader, state, &sides, &mut compared)?;
     }
     // An environment that head removes as a whole is a change of published revisions, too.
     for gone in at_base.iter().filter(|gone| same_environment(&at_merge, gone, &at_base).is_none()) {
@@ -183,10 +178,10 @@ pub fn check<E: From<Error>>(
             trunk: counterpart(&at_trunk),
             conflicts: Vec::new(),
         };
-        compare(repo, reader, question, (replayer, trees), &state, &sides, &mut compared)?;
+        merge.compare(reader, &state, &sides, &mut compared)?;
     }
     let Compared { mut findings, at_base: faults_at_base, mut accepted } = compared;
-    let around = project::brought(repo.objects(), sides, &at_merge, &at_base, question.all_findings)?;
+    let around = project::brought(&whole, &at_merge, &at_base, question.all_findings)?;
     findings.extend(around.findings);
     accepted.extend(around.accepted);
     let known = accept::Known {
@@ -241,24 +236,13 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-    let own;
-    let replayer = match question.replayer {
-        Some(shared) => shared,
-        None => {
-            own = Replayer::new(repo.objects_factory());
-            &own
-        }
-    };
-    let options = question.options();
+    let replaying = Replaying::of(question);
+    let reading = ReadingModels { objects: repo.objects(), environments: environments.len() };
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
         let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
-        found.extend(schema::standing(
-            (replayer, &options),
-            head.tree,
-            &state,
-            Some((repo.objects(), environments.len())),
-        ));
+        let at_head = At { tree: head.tree, state: &state };
+        found.extend(schema::standing(&replaying, at_head, Some(reading)));
         let sorted = accept::by_comments(reader.objects(), &state, found)?;
         findings.extend(sorted.kept.into_iter().chain(sorted.unused));
         accepted.extend(sorted.accepted);
@@ -302,81 +286,93 @@ struct Compared {
     accepted: Vec<Diagnostic>,
 }
 
-/// Adds the faults of one merged environment.
-fn compare(
-    repo: &Repo,
-    reader: &mut Reader,
-    question: &Question<'_>,
-    (replayer, (merged_tree, base_tree, whole)): (&Replayer, (TreeId, TreeId, Option<&schema::Whole<'_>>)),
-    state: &Snapshot,
-    sides: &Sides,
-    compared: &mut Compared,
-) -> Result<(), Error> {
-    let objects = reader.objects();
-    let grade = |one, two| reader.headers().grade(objects, one, two);
-    let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
-    leave_out_published(&mut published_changes, state, &sides.trunk);
-    // What head never had from base, it did not change: that is told as divergent.
-    published_changes.edited.retain(|edit| sides.ancestor.graph.contains(&edit.revision));
-    published_changes.reparented.retain(|change| sides.ancestor.graph.contains(&change.revision));
-    let mut divergent = BTreeSet::new();
-    for id in sides.head.graph.ids().filter(|id| !sides.ancestor.graph.contains(id)) {
-        if let (Some(ours), Some(theirs)) = (sides.base.script(id), sides.head.script(id))
-            && ours.blob != theirs.blob
-            && reader.headers().grade(objects, ours.blob, theirs.blob)? == Grade::Upgrade
-        {
-            divergent.insert(id.to_owned());
+/// A merge, the same for all its environments.
+struct Merge<'a> {
+    repo: &'a Repo,
+    question: &'a Question<'a>,
+    /// The tree of the result, as far as migrations go.
+    merged: TreeId,
+    /// The tree of base.
+    base: TreeId,
+    /// Where the models of the result can be read.
+    models: Option<ModelTree<'a>>,
+}
+
+impl Merge<'_> {
+    /// Adds the faults of one merged environment.
+    fn compare(
+        &self,
+        reader: &mut Reader,
+        state: &Snapshot,
+        sides: &Sides,
+        compared: &mut Compared,
+    ) -> Result<(), Error> {
+        let question = self.question;
+        let objects = reader.objects();
+        let grade = |one, two| reader.headers().grade(objects, one, two);
+        let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
+        leave_out_published(&mut published_changes, state, &sides.trunk);
+        // What head never had from base, it did not change: that is told as divergent.
+        published_changes.edited.retain(|edit| sides.ancestor.graph.contains(&edit.revision));
+        published_changes.reparented.retain(|change| sides.ancestor.graph.contains(&change.revision));
+        let mut divergent = BTreeSet::new();
+        for id in sides.head.graph.ids().filter(|id| !sides.ancestor.graph.contains(id)) {
+            if let (Some(ours), Some(theirs)) = (sides.base.script(id), sides.head.script(id))
+                && ours.blob != theirs.blob
+                && reader.headers().grade(objects, ours.blob, theirs.blob)? == Grade::Upgrade
+            {
+                divergent.insert(id.to_owned());
+            }
         }
-    }
-    let tips: Vec<CommitId> = question
-        .base
-        .and_then(|base| base.commit)
-        .into_iter()
-        .chain(question.head.commit)
-        .chain(question.merging.iter().copied())
-        .collect();
-    let published = (&sides.base, question, &published_changes);
-    let history = evidence::history(repo, reader, state, &tips, Some(published))?;
-    let merge = MergeCx {
-        base: &sides.base,
-        head: &sides.head,
-        ancestor: &sides.ancestor,
-        published_changes: &published_changes,
-        divergent: &divergent,
-        conflicts: &sides.conflicts,
-    };
-    let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
-    let nothing = HistoryFacts::default();
-    // An entry that accepted a fault of base and accepts none any more is news.
-    let mut old = match found.is_empty() && question.accepted.entries.is_empty() {
-        true => Vec::new(),
-        false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
-    };
-    let (after, before) = schema::brought(
-        (replayer, &question.options()),
-        (merged_tree, state),
-        (base_tree, &sides.base),
-        (&sides.conflicts, whole),
-        question.all_findings,
-    );
-    found.extend(after);
-    old.extend(before);
-    for finding in &mut found {
-        finding.new = !old.iter().any(|old| {
-            old.rule == finding.rule && old.extent >= finding.extent && rules::says_again(finding, old)
-        });
-    }
-    let mut sorted = accept::by_comments(reader.objects(), state, found)?;
-    if !sorted.unused.is_empty() {
-        let before = accept::by_comments(reader.objects(), &sides.base, old.clone())?;
-        for unused in &mut sorted.unused {
-            unused.new = !before.unused.iter().any(|old| old.subject == unused.subject);
+        let tips: Vec<CommitId> = question
+            .base
+            .and_then(|base| base.commit)
+            .into_iter()
+            .chain(question.head.commit)
+            .chain(question.merging.iter().copied())
+            .collect();
+        let published = (&sides.base, question, &published_changes);
+        let history = evidence::history(self.repo, reader, state, &tips, Some(published))?;
+        let merge = MergeCx {
+            base: &sides.base,
+            head: &sides.head,
+            ancestor: &sides.ancestor,
+            published_changes: &published_changes,
+            divergent: &divergent,
+            conflicts: &sides.conflicts,
+        };
+        let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
+        let nothing = HistoryFacts::default();
+        // An entry that accepted a fault of base and accepts none any more is news.
+        let mut old = match found.is_empty() && question.accepted.entries.is_empty() {
+            true => Vec::new(),
+            false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
+        };
+        let (after, before) = schema::brought(
+            &Replaying::of(question),
+            At { tree: self.merged, state },
+            At { tree: self.base, state: &sides.base },
+            &sides.conflicts,
+            self.models.as_ref(),
+            question.all_findings,
+        );
+        found.extend(after);
+        old.extend(before);
+        for finding in &mut found {
+            finding.new = !old.iter().any(|old| rules::says_again(finding, old));
         }
+        let mut sorted = accept::by_comments(reader.objects(), state, found)?;
+        if !sorted.unused.is_empty() {
+            let before = accept::by_comments(reader.objects(), &sides.base, old.clone())?;
+            for unused in &mut sorted.unused {
+                unused.new = !before.unused.iter().any(|old| old.subject == unused.subject);
+            }
+        }
+        compared.findings.extend(sorted.kept.into_iter().chain(sorted.unused));
+        compared.accepted.extend(sorted.accepted);
+        compared.at_base.extend(old);
+        Ok(())
     }
-    compared.findings.extend(sorted.kept.into_iter().chain(sorted.unused));
-    compared.accepted.extend(sorted.accepted);
-    compared.at_base.extend(old);
-    Ok(())
 }
 
 /// Takes out changes that the trunk has already: they are no news to any database.
@@ -409,12 +405,7 @@ fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot, states: &[Snapsh
 }
 
 fn same_place<'s>(side: &'s [Snapshot], state: &Snapshot) -> Option<&'s Snapshot> {
-    side.iter().find(|other| {
-        other.environment.directory == state.environment.directory
-            || other.environment.version_locations.iter().any(|location| {
-                state.environment.version_locations.iter().any(|mine| mine.path == location.path)
-            })
-    })
+    side.iter().find(|other| other.environment.is_same_place(&state.environment))
 }
 
 /// How many ids both have.

@@ -2,66 +2,84 @@
 
 use std::collections::BTreeSet;
 
-use super::project::Trees;
+use super::Question;
+use super::whole::Whole;
 use crate::diagnostic::Diagnostic;
 use crate::history::Snapshot;
 use crate::rules::{self, SchemaCx};
 use crate::schema::models;
 use crate::schema::replay::{Options, Replayer};
-use crate::vcs::{BlobId, Conflict, Error, Objects, RepoPath, TreeId, changed_files, merge_trees};
+use crate::vcs::{BlobId, Conflict, Error, Objects, RepoPath, TreeId};
 
 /// Rules that tell what a revision leaves undone in models, where it has no place itself.
 const BY_MODELS: [&str; 2] = ["schema-drift", "model-without-migration"];
 
-/// The result of the merge with all its Python, where models can be read.
-pub(super) struct Whole<'a> {
-    objects: &'a Objects,
-    tree: TreeId,
-    /// What head changes of it.
-    changed: BTreeSet<RepoPath>,
-    /// How many environments it has.
-    environments: usize,
+/// How migrations are replayed.
+pub(super) struct Replaying<'a> {
+    pub(super) replayer: &'a Replayer,
+    pub(super) options: Options,
 }
 
-impl<'a> Whole<'a> {
+impl<'a> Replaying<'a> {
+    pub(super) fn of(question: &Question<'a>) -> Self {
+        Self { replayer: question.replayer, options: question.options() }
+    }
+}
+
+/// An environment of a tree.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) tree: TreeId,
+    pub(super) state: &'a Snapshot,
+}
+
+/// What reads models.
+#[derive(Clone, Copy)]
+pub(super) struct ReadingModels<'a> {
+    pub(super) objects: &'a Objects,
+    /// How many environments the tree has: each may make some tables of one metadata.
+    pub(super) environments: usize,
+}
+
+/// The result of the merge with all its Python, where models can be read.
+pub(super) struct ModelTree<'a> {
+    tree: TreeId,
+    reading: ReadingModels<'a>,
+    /// The Python files that head changes.
+    changed: Vec<&'a RepoPath>,
+}
+
+impl<'a> ModelTree<'a> {
     /// `None` where head changes neither a migration nor a file that declares tables, where git leaves a conflict in a
     /// Python file, and where this copy lacks a file: what the models would be is not known then.
     ///
     /// # Errors
     /// When an object is damaged.
-    pub(super) fn of_merge(
-        objects: &'a Objects,
-        trees: &Trees,
-        states: &[Snapshot],
-    ) -> Result<Option<Self>, Error> {
-        match Self::find(objects, trees, states) {
+    pub(super) fn of_merge(whole: &'a Whole<'_>, states: &[Snapshot]) -> Result<Option<Self>, Error> {
+        match Self::find(whole, states) {
             Err(Error::Absent { .. }) => Ok(None),
             other => other,
         }
     }
 
-    fn find(objects: &'a Objects, trees: &Trees, states: &[Snapshot]) -> Result<Option<Self>, Error> {
+    fn find(whole: &'a Whole<'_>, states: &[Snapshot]) -> Result<Option<Self>, Error> {
         let is_python = |path: &RepoPath| path.name().ends_with(b".py");
-        let mut changed = changed_files(objects, trees.ancestor, trees.head)?;
-        changed.retain(is_python);
-        let is_revision = |path: &RepoPath| states.iter().any(|state| state.environment.looks_at(path));
+        let changed: Vec<&RepoPath> = whole.changed()?.iter().filter(|path| is_python(path)).collect();
+        let is_revision = |path: &&RepoPath| states.iter().any(|state| state.environment.looks_at(path));
         let mut matters = changed.iter().any(is_revision);
         for path in &changed {
-            matters = matters || models::declares_in(objects, path, [trees.ancestor, trees.head])?;
+            let roots = [whole.trees.ancestor, whole.trees.head];
+            matters = matters || models::declares_in(whole.objects, path, roots)?;
         }
         if !matters {
             return Ok(None);
         }
-        let (tree, conflicts) = match trees.ancestor == trees.base {
-            true => (trees.head, Vec::new()),
-            false => {
-                let merged = merge_trees(objects, trees.ancestor, trees.base, trees.head, &is_python)?;
-                (merged.tree, merged.conflicts)
-            }
-        };
-        let whole =
-            Self { objects, tree, changed: changed.into_iter().collect(), environments: states.len() };
-        Ok(conflicts.is_empty().then_some(whole))
+        let merged = whole.merged()?;
+        if merged.conflicts.iter().any(|conflict| is_python(&conflict.path)) {
+            return Ok(None);
+        }
+        let reading = ReadingModels { objects: whole.objects, environments: states.len() };
+        Ok(Some(Self { tree: merged.tree, reading, changed }))
     }
 }
 
@@ -69,28 +87,30 @@ impl<'a> Whole<'a> {
 /// environment none of whose files the merge changes is not replayed, and only faults with a side in a changed
 /// file are told. Nothing is known of one in which git leaves a conflict.
 pub(super) fn brought(
-    (replayer, options): (&Replayer, &Options),
-    (merged_tree, state): (TreeId, &Snapshot),
-    (base_tree, before): (TreeId, &Snapshot),
-    (conflicts, whole): (&[Conflict], Option<&Whole<'_>>),
+    replaying: &Replaying<'_>,
+    merged: At<'_>,
+    base: At<'_>,
+    conflicts: &[Conflict],
+    models: Option<&ModelTree<'_>>,
     all: bool,
 ) -> (Vec<Diagnostic>, Vec<Diagnostic>) {
     let known: BTreeSet<(&RepoPath, BlobId)> =
-        before.scripts.iter().map(|script| (&script.path, script.blob)).collect();
-    let mut changed: BTreeSet<&RepoPath> = state
+        base.state.scripts.iter().map(|script| (&script.path, script.blob)).collect();
+    let mut changed: BTreeSet<&RepoPath> = merged
+        .state
         .scripts
         .iter()
         .filter(|script| !known.contains(&(&script.path, script.blob)))
         .map(|script| &script.path)
         .collect();
     let brings_revisions = !changed.is_empty();
-    changed.extend(whole.iter().flat_map(|whole| &whole.changed));
+    changed.extend(models.iter().flat_map(|models| &models.changed));
     if (changed.is_empty() && !all) || !conflicts.is_empty() {
         return Default::default();
     }
-    let around = whole.map(|whole| (whole.objects, whole.environments));
-    let tree = whole.map_or(merged_tree, |whole| whole.tree);
-    let mut told = standing((replayer, options), tree, state, around);
+    let reading = models.map(|models| models.reading);
+    let merged = At { tree: models.map_or(merged.tree, |models| models.tree), ..merged };
+    let mut told = standing(replaying, merged, reading);
     if !all {
         told.retain(|finding| {
             let is_near = finding.places.iter().any(|place| changed.contains(&place.path));
@@ -99,26 +119,25 @@ pub(super) fn brought(
     }
     let old = match told.is_empty() {
         true => Vec::new(),
-        false => standing((replayer, options), base_tree, before, around),
+        false => standing(replaying, base, reading),
     };
     (told, old)
 }
 
 /// The faults that stand in a tree's environment; none where the graph itself is broken, as the order in which
-/// its revisions would run is not known then. With the objects and the number of environments, the models of the
-/// tree are read, too.
+/// its revisions would run is not known then. With `reading`, the models of the tree are compared, too.
 pub(super) fn standing(
-    (replayer, options): (&Replayer, &Options),
-    tree: TreeId,
-    state: &Snapshot,
-    around: Option<(&Objects, usize)>,
+    replaying: &Replaying<'_>,
+    At { tree, state }: At<'_>,
+    reading: Option<ReadingModels<'_>>,
 ) -> Vec<Diagnostic> {
+    let Replaying { replayer, options } = replaying;
     let graph = &state.graph;
     if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
         return Vec::new();
     }
     let replay = replayer.replay(tree, state, options);
-    let models = around.map(|(objects, environments)| {
+    let models = reading.map(|ReadingModels { objects, environments }| {
         let mut models = models::read(objects, tree, replayer.parsed(), &state.environment, replay.database);
         // Several environments may share one metadata, and each makes some of its tables.
         models.filtered |= environments > 1;

@@ -53,7 +53,7 @@ pub fn answer<E: From<Error>>(
         all_findings: true,
         accepted: Default::default(),
         schema: None,
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let state = check(repo, reader, &question, prepare)?;
     let mut answer = Answer {

@@ -494,7 +494,7 @@ impl Layouts<'_> {
                     let layout = &self.combos[*number as usize].layout;
                     layout
                         .iter()
-                        .position(|other| shares_location(other, environment))
+                        .position(|other| other.shares_location(environment))
                         .is_some_and(|other| pairing.gone[other])
                 });
                 if everywhere {
@@ -550,20 +550,17 @@ struct Pairing {
 
 impl Pairing {
     fn new(new: &Combo, old: &Combo, states: &States) -> Self {
-        let same_place = |one: &Environment, two: &Environment| {
-            one.directory == two.directory || shares_location(one, two)
-        };
         let mut before: Vec<Option<usize>> = new
             .layout
             .iter()
-            .map(|environment| old.layout.iter().position(|other| same_place(environment, other)))
+            .map(|environment| old.layout.iter().position(|other| environment.is_same_place(other)))
             .collect();
         let gone: Vec<bool> = old
             .layout
             .iter()
             .enumerate()
             .map(|(at, environment)| {
-                let now = new.layout.iter().position(|other| same_place(environment, other));
+                let now = new.layout.iter().position(|other| environment.is_same_place(other));
                 old.states[at].is_some() && now.is_none_or(|now| new.states[now].is_none())
             })
             .collect();
@@ -604,10 +601,4 @@ impl States {
             .count();
         smaller > 0 && common * 2 >= smaller
     }
-}
-
-fn shares_location(one: &Environment, two: &Environment) -> bool {
-    one.version_locations
-        .iter()
-        .any(|location| two.version_locations.iter().any(|other| other.path == location.path))
 }

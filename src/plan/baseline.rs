@@ -43,14 +43,7 @@ pub(super) fn repair(
     reader: &mut Reader,
     finding: &Diagnostic,
 ) -> Result<Result<Repair, String>, Error> {
-    let own;
-    let replayer = match scene.question.replayer {
-        Some(shared) => shared,
-        None => {
-            own = Replayer::new(scene.repo.objects_factory());
-            &own
-        }
-    };
+    let replayer = scene.question.replayer;
     let mut options = scene.question.options();
     let mut before = replayer.replay(scene.head_tree, &scene.head, &options);
     if before.database != Database::PostgreSql {

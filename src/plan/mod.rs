@@ -26,6 +26,7 @@ use crate::check::{Answer, Question, Side, check};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::Reader;
 use crate::revision::Environment;
+use crate::rules;
 use crate::vcs::{BlobId, Error, Repo, RepoPath, TreeId, edit_tree};
 
 pub use mentions::{Mention, Mentions, Renaming, mentions};
@@ -503,9 +504,7 @@ fn prove(first: &Answer, last: &Answer, groups: &[Group]) -> Result<Vec<Diagnost
         return Ok(Vec::new());
     }
     let has = |answer: &Answer, finding: &Diagnostic| {
-        answer.findings.iter().any(|known| {
-            known.rule == finding.rule && known.subject == finding.subject && known.extent >= finding.extent
-        })
+        answer.findings.iter().any(|known| rules::says_again(finding, known))
     };
     // Moving what is published is what the user asked for, or what the verdict allows; the plan
     // tells what it means for databases.

@@ -71,6 +71,7 @@ pub(super) fn read(
     modules: &Modules<'_>,
     environment: &Environment,
     declared: &[Declared],
+    variables: &Variables,
 ) -> Result<Option<EnvFile>, Error> {
     let path = environment.directory.join("env.py");
     let (Some(blob), Some(module)) = (files.get(&path), modules.module(&path)?) else { return Ok(None) };
@@ -103,8 +104,7 @@ pub(super) fn read(
         }
         Target::Unknown => {}
     }
-    let variables = Variables::read(objects, files)?;
-    file.async_url = async_url(objects, modules, &variables, &file.path, &module, &bytes)?;
+    file.async_url = async_url(objects, modules, variables, &file.path, &module, &bytes)?;
     Ok(Some(file))
 }
 

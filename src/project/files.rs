@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::python::aside;
 use crate::vcs::{BlobId, EntryKind, Error, Objects, RepoPath, TreeId};
 
 /// Deeper directories are not looked at.
@@ -12,36 +13,6 @@ const MAX_FILES: usize = 50_000;
 
 /// Larger files are not read: start scripts and container files are small.
 pub(super) const MAX_BYTES: usize = 1 << 20;
-
-/// Directories with other people's files, and rests that tools leave behind.
-const FOREIGN: [&[u8]; 8] = [
-    b"site-packages",
-    b"dist-packages",
-    b"node_modules",
-    b"__pycache__",
-    b"vendor",
-    b"third_party",
-    b"venv",
-    b"versions_old",
-];
-
-/// Directories whose code no deployment runs.
-const ASIDE: [&[u8]; 14] = [
-    b"test",
-    b"tests",
-    b"testing",
-    b"doc",
-    b"docs",
-    b"example",
-    b"examples",
-    b"sample",
-    b"samples",
-    b"script",
-    b"scripts",
-    b"bench",
-    b"benchmarks",
-    b"alembic",
-];
 
 /// What a file is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +63,7 @@ impl Files {
             let name: &[u8] = &entry.name;
             let here = path.join(name);
             match (entry.kind, entry.tree(), entry.blob()) {
-                (EntryKind::Tree, Some(tree), _) if !name.starts_with(b".") && !FOREIGN.contains(&name) => {
+                (EntryKind::Tree, Some(tree), _) if !name.starts_with(b".") && !aside::is_foreign(name) => {
                     self.directory(objects, tree, &here, depth + 1)?;
                 }
                 (EntryKind::File, _, Some(blob)) if self.all.len() < MAX_FILES => {
@@ -181,9 +152,8 @@ pub(super) fn kind(name: &[u8]) -> Option<Kind> {
 /// Whether no deployment runs the code at `path`: tests, documentation, examples, one-off scripts, migrations.
 pub(super) fn is_aside(path: &RepoPath) -> bool {
     let name: &[u8] = path.name();
-    path.parent().components().any(|component| ASIDE.iter().any(|aside| component == aside))
-        || name.starts_with(b"test_")
-        || name.ends_with(b"_test.py")
-        || name == b"conftest.py"
+    let is_left_out = |directory: &[u8]| aside::is_beside(directory) || directory == b"alembic";
+    path.parent().components().any(|component| is_left_out(component.as_ref()))
+        || aside::is_test(name)
         || name == b"setup.py"
 }

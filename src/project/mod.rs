@@ -23,6 +23,7 @@ pub use tables::{Declared, Unmanaged};
 
 use self::files::{Files, Kind};
 use self::modules::{Cache, Modules};
+use self::url::Variables;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
 
@@ -104,15 +105,23 @@ impl Gatherer {
         let modules = Modules::new(objects, root, &files, &self.cache);
         let candidates = tables::candidates(objects, &files, environments.clone(), &self.flags)?;
         let declared = tables::declared(&modules, &candidates)?;
+        let variables = Variables::read(objects, &files)?;
         let mut env_files = Vec::new();
         for environment in environments.clone() {
-            env_files.extend(environment::read(objects, &files, &modules, environment, &declared)?);
+            env_files.extend(environment::read(
+                objects,
+                &files,
+                &modules,
+                environment,
+                &declared,
+                &variables,
+            )?);
         }
         environment::keep_unimported_by_all(&mut env_files);
         let create_all = startup::create_all(&modules, &candidates)?;
         Ok(Project {
             unmanaged: tables::unmanaged(&declared, &env_files, &create_all),
-            sync_engines: startup::sync_engines(objects, &files, &modules, &candidates)?,
+            sync_engines: startup::sync_engines(&modules, &candidates, &variables)?,
             deployment: deploy::read(objects, &files, &modules, &candidates, &env_files)?,
             alembic_dependency: deploy::alembic_dependency(objects, &files)?,
             has_env_file: files.of(Kind::Python).any(|(path, _)| path.name() == "env.py"),

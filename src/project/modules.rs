@@ -92,13 +92,7 @@ impl<'t> Modules<'t> {
     pub(super) fn find(&self, from: &RepoPath, level: u32, name: &str) -> Option<RepoPath> {
         let tail = name.replace('.', "/");
         if level > 0 {
-            let mut directory = from.parent();
-            for _ in 1..level {
-                if directory.is_root() {
-                    return None;
-                }
-                directory = directory.parent();
-            }
+            let directory = from.ancestor(level)?;
             let base = if tail.is_empty() { directory } else { directory.join(&tail) };
             return self.file_of(&base);
         }

@@ -1,12 +1,12 @@
 //! What an application does with its database when it starts.
 
 use super::Spot;
-use super::files::{Files, is_aside};
+use super::files::is_aside;
 use super::module::{Argument, Call, Module, last};
 use super::modules::{Modules, Origin};
 use super::tables::{Candidates, metadata_of};
 use super::url::{Variables, async_driver, url_of};
-use crate::vcs::{Error, Objects, RepoPath};
+use crate::vcs::{Error, RepoPath};
 
 /// A `create_all()` in code that an application runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -200,13 +200,11 @@ fn caller(modules: &Modules<'_>, path: &RepoPath, name: &str) -> Result<Option<(
 /// # Errors
 /// When a blob is damaged or absent.
 pub(super) fn sync_engines(
-    objects: &Objects,
-    files: &Files,
     modules: &Modules<'_>,
     candidates: &Candidates,
+    variables: &Variables,
 ) -> Result<Vec<SyncEngine>, Error> {
     let mut found = Vec::new();
-    let variables = Variables::read(objects, files)?;
     for path in &candidates.engines {
         if path.name() == "env.py" {
             continue;
@@ -215,7 +213,7 @@ pub(super) fn sync_engines(
         for call in module.calls.iter().filter(|call| last(&call.callee) == Some("create_engine")) {
             let is_sqlalchemy = matches!(modules.origin(path, &call.callee)?, Some(Origin::Foreign(name)) if name.starts_with("sqlalchemy") || name.starts_with("sqlmodel"));
             let (true, Some(Some(argument))) = (is_sqlalchemy, call.arguments.first()) else { continue };
-            let Some((url, url_at)) = url_of(modules, &variables, path, argument, call.line)? else {
+            let Some((url, url_at)) = url_of(modules, variables, path, argument, call.line)? else {
                 continue;
             };
             if let Some(driver) = async_driver(&url) {

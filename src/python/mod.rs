@@ -1,5 +1,6 @@
 //! The one door to the Python parser. Nothing else names its crates' entry points.
 
+pub mod aside;
 mod budget;
 mod comments;
 mod constants;

@@ -164,7 +164,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             all_findings: false,
             accepted: Accepted::default(),
             schema: None,
-            replayer: Some(&self.replayer),
+            replayer: &self.replayer,
         };
         plan(self.repo, reader, &question, &choices, prepare)
     }

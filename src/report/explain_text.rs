@@ -2,6 +2,8 @@
 
 use std::io;
 
+use anstyle::Style;
+
 use super::check_text::write_finding;
 use super::locate_text::locate_text;
 use super::model::{ErrorAnswer, ExplainDocument, RulePage, Severity};
@@ -10,6 +12,9 @@ use crate::text::printable;
 
 /// Columns that a line of prose takes.
 const WIDTH: usize = 100;
+
+/// The letters of `warning`.
+const LONGEST_SEVERITY: usize = 7;
 
 /// Writes one rule's page, the list of rules, or the keys of the configuration.
 ///
@@ -86,19 +91,26 @@ fn write_page(page: &RulePage, out: &mut dyn io::Write) -> io::Result<()> {
 fn write_list(pages: &[RulePage], out: &mut dyn io::Write) -> io::Result<()> {
     let mut rows = table();
     for page in pages {
-        rows.add_row([paint(MARK, page.name).to_string(), painted(page.severity), page.summary.to_owned()]);
+        // The table counts the codes of a style as columns, and those of severities differ in length.
+        let blanks = " ".repeat(LONGEST_SEVERITY.saturating_sub(word(page.severity).0.len()));
+        let what = format!("{}{blanks}  {}", painted(page.severity), page.summary);
+        rows.add_row([paint(MARK, page.name).to_string(), what]);
     }
     write_table(&rows, out)?;
     writeln!(out, "\n{}", paint(DIM, "onehead explain RULE tells more"))
 }
 
 fn painted(severity: Severity) -> String {
-    let (name, style) = match severity {
+    let (name, style) = word(severity);
+    paint(style, name).to_string()
+}
+
+fn word(severity: Severity) -> (&'static str, Style) {
+    match severity {
         Severity::Error => ("error", BAD),
         Severity::Warning => ("warning", UNUSUAL),
         Severity::Info => ("info", MARK),
-    };
-    paint(style, name).to_string()
+    }
 }
 
 /// Words of `text` in lines that begin with `indent`.

@@ -22,6 +22,17 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// Whether both are in one place, as environments of two trees: one script location, or a version location of both.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        self.directory == other.directory || self.shares_location(other)
+    }
+
+    /// Whether both look for revision files in one directory.
+    pub fn shares_location(&self, other: &Self) -> bool {
+        let theirs = &other.version_locations;
+        self.version_locations.iter().any(|mine| theirs.iter().any(|their| their.path == mine.path))
+    }
+
     /// Whether a file at `path` stands where revision files are looked for, and hardly anything else: the top of the
     /// repository is no such place.
     pub fn looks_at(&self, path: &RepoPath) -> bool {

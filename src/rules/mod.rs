@@ -311,9 +311,10 @@ pub fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     branch_schema_conflict::without_shadows(found)
 }
 
-/// Whether `finding` says nothing that `old`, of the same rule, does not say.
+/// Whether `finding` is the fault `old` of another state, and says no more than that one says.
 pub fn says_again(finding: &Diagnostic, old: &Diagnostic) -> bool {
-    finding.subject == old.subject || schema_drift::is_part(finding, old)
+    let is_same = finding.subject == old.subject || schema_drift::is_part(finding, old);
+    finding.rule == old.rule && finding.extent <= old.extent && is_same
 }
 
 /// Runs every rule on what surrounds the environments.

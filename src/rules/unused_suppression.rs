@@ -2,13 +2,13 @@ use super::{DecidedBy, Rule, RuleMeta};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// The rule's name.
-pub const UNUSED_SUPPRESSION: &str = "unused-suppression";
+pub const UNUSED_SUPPRESSION: &str = META.name;
 
 /// Something accepts a fault that is not there. Found by `check`, which sorts the findings of all other rules.
 pub(super) struct UnusedSuppression;
 
 static META: RuleMeta = RuleMeta {
-    name: UNUSED_SUPPRESSION,
+    name: "unused-suppression",
     summary: "A comment or a baseline entry accepts a fault that is not there",
     severity: Severity::Warning,
     explanation: "An old fault is accepted by `# onehead: ignore[rule] reason` in its file or by an entry of `baseline:` in

@@ -79,7 +79,11 @@ pub fn differences(first: &Schema, second: &Schema) -> Vec<Difference> {
 }
 
 fn whole(table: &Table, is_first: bool) -> Difference {
-    let side = Some(Side { text: format!("{} columns", table.columns.len()), place: table.place.clone() });
+    let text = match table.columns.len() {
+        1 => "1 column".to_owned(),
+        several => format!("{several} columns"),
+    };
+    let side = Some(Side { text, place: table.place.clone() });
     let (first, second) = if is_first { (side, None) } else { (None, side) };
     Difference { aspect: Aspect::Table, table: table.name.clone(), object: None, first, second }
 }

@@ -204,6 +204,23 @@ pub struct TableSpec {
     pub incomplete: Option<Arc<str>>,
 }
 
+impl TableSpec {
+    /// A table with nothing in it.
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            indexes: Vec::new(),
+            if_not_exists: false,
+            copies: Vec::new(),
+            partition_of: None,
+            from_sql: false,
+            incomplete: None,
+        }
+    }
+}
+
 /// `ALTER COLUMN`, each part where it is stated.
 #[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct ColumnChange {

@@ -604,17 +604,7 @@ pub fn item(evaluator: &mut Evaluator<'_>, value: &Value, database: Database) ->
 
 /// A table of a name and items: `op.create_table(name, *items)`, `Table(name, metadata, *items)`.
 pub fn table(evaluator: &mut Evaluator<'_>, name: Name, items: &[Value], database: Database) -> TableSpec {
-    let mut spec = TableSpec {
-        name,
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        indexes: Vec::new(),
-        if_not_exists: false,
-        copies: Vec::new(),
-        partition_of: None,
-        from_sql: false,
-        incomplete: None,
-    };
+    let mut spec = TableSpec::new(name);
     for value in items {
         match item(evaluator, value, database) {
             Item::Column(column) => spec.columns.push(*column),

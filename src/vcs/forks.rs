@@ -7,7 +7,6 @@ use gix::ObjectId;
 use gix::hashtable::HashMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::error::reason;
 use super::walk::commits_below;
 use super::{CommitId, Error, History, Repo, TreeId};
 
@@ -26,13 +25,9 @@ impl Repo {
     /// # Errors
     /// When the ref store cannot be read.
     pub fn named_refs(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<NamedRef>, Error> {
-        let failed = |error: &gix::Error| Error::Unreadable {
-            place: self.git_dir().display().to_string(),
-            reason: reason(error),
-        };
-        let platform = self.gix().references().map_err(|error| failed(&error))?;
+        let platform = self.gix().references().map_err(|error| self.unreadable(&error))?;
         let mut refs = Vec::new();
-        for reference in platform.all().map_err(|error| failed(&error))?.flatten() {
+        for reference in platform.all().map_err(|error| self.unreadable(&error))?.flatten() {
             let name = reference.name().as_bstr().to_str_lossy().into_owned();
             let inner = reference.inner;
             if let (Some(id), true) = (inner.target.try_id(), wanted(&name)) {

@@ -112,6 +112,18 @@ impl RepoPath {
         }
     }
 
+    /// The directory `levels` above this path, 1 being [`Self::parent`]; `None` beyond the root.
+    pub fn ancestor(&self, levels: u32) -> Option<Self> {
+        let mut directory = self.parent();
+        for _ in 1..levels {
+            if directory.is_root() {
+                return None;
+            }
+            directory = directory.parent();
+        }
+        Some(directory)
+    }
+
     /// The last component.
     pub fn name(&self) -> &BStr {
         match self.0.rfind_byte(b'/') {
@@ -182,6 +194,15 @@ mod tests {
         assert_eq!(etc.resolve(b"../lib/./x").unwrap().to_string(), "a/lib/x");
         assert_eq!(etc.resolve(b"../..").unwrap(), RepoPath::root());
         assert_eq!(etc.resolve(b"../../.."), None);
+    }
+
+    #[test]
+    fn ancestors_end_at_the_root() {
+        let file = RepoPath::new("a/b/c.py");
+        assert_eq!(file.ancestor(1), Some(RepoPath::new("a/b")));
+        assert_eq!(file.ancestor(3), Some(RepoPath::root()));
+        assert_eq!(file.ancestor(4), None);
+        assert_eq!(RepoPath::new("c.py").ancestor(1), Some(RepoPath::root()));
     }
 
     #[test]

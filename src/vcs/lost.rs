@@ -6,7 +6,6 @@ use bstr::ByteSlice as _;
 use gix::ObjectId;
 use gix::objs::Kind;
 
-use super::error::reason;
 use super::{CommitId, Error, Repo};
 
 /// One line of a reflog.
@@ -27,14 +26,10 @@ impl Repo {
     /// # Errors
     /// When the ref store cannot be read.
     pub fn reflog(&self) -> Result<Vec<ReflogEntry>, Error> {
-        let failed = |error: &gix::Error| Error::Unreadable {
-            place: self.git_dir().display().to_string(),
-            reason: reason(error),
-        };
         let mut entries = Vec::new();
-        let platform = self.gix().references().map_err(|error| failed(&error))?;
-        let refs = platform.all().map_err(|error| failed(&error))?.flatten();
-        let head = self.gix().try_find_reference("HEAD").map_err(|error| failed(&error))?;
+        let platform = self.gix().references().map_err(|error| self.unreadable(&error))?;
+        let refs = platform.all().map_err(|error| self.unreadable(&error))?.flatten();
+        let head = self.gix().try_find_reference("HEAD").map_err(|error| self.unreadable(&error))?;
         for reference in head.into_iter().chain(refs) {
             let name = reference.name().shorten().to_str_lossy().into_owned();
             let mut log = reference.log_iter();

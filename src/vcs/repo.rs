@@ -330,16 +330,17 @@ impl Repo {
         None
     }
 
+    /// What a part of the git directory that cannot be read is told as.
+    pub(in crate::vcs) fn unreadable(&self, error: &gix::Error) -> Error {
+        Error::Unreadable { place: self.git_dir().display().to_string(), reason: reason(error) }
+    }
+
     /// Ids that refs point to, not peeled and in no order: the walk sorts out what they are. Undo records
     /// are left out: what they keep was moved away from.
     pub(in crate::vcs) fn raw_tips(&self) -> Result<Vec<ObjectId>, Error> {
-        let failed = |error: &gix::Error| Error::Unreadable {
-            place: self.git_dir().display().to_string(),
-            reason: reason(error),
-        };
-        let platform = self.local.references().map_err(|error| failed(&error))?;
+        let platform = self.local.references().map_err(|error| self.unreadable(&error))?;
         let mut tips = Vec::new();
-        for reference in platform.all().map_err(|error| failed(&error))?.flatten() {
+        for reference in platform.all().map_err(|error| self.unreadable(&error))?.flatten() {
             if reference.name().as_bstr().starts_with(UNDO.as_bytes()) {
                 continue;
             }
@@ -360,13 +361,9 @@ impl Repo {
     /// # Errors
     /// When the ref store cannot be read.
     pub fn refs(&self, prefix: &str) -> Result<Vec<RefTip>, Error> {
-        let failed = |error: &gix::Error| Error::Unreadable {
-            place: self.git_dir().display().to_string(),
-            reason: reason(error),
-        };
-        let platform = self.local.references().map_err(|error| failed(&error))?;
+        let platform = self.local.references().map_err(|error| self.unreadable(&error))?;
         let mut tips = Vec::new();
-        for reference in platform.prefixed(prefix).map_err(|error| failed(&error))?.flatten() {
+        for reference in platform.prefixed(prefix).map_err(|error| self.unreadable(&error))?.flatten() {
             let name = reference.name().as_bstr().to_str_lossy().into_owned();
             let inner = reference.inner;
             let Some(id) = inner.peeled.or_else(|| inner.target.try_id().map(ToOwned::to_owned)) else {

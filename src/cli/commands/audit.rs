@@ -92,7 +92,7 @@ fn standing(
         all_findings: true,
         accepted: accepted.view(),
         schema: Some(&replayed),
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let known = reader.environments(root)?;
     let prepare = |environments: &mut Vec<Environment>| -> Result<(), Failure> {
@@ -130,14 +130,7 @@ fn not_looked_at(
     }
     let mut others = Reader::new(session.repo.objects_factory(), None).environments(root)?;
     let is_told = |other: &Environment| {
-        audit.environments.iter().any(|account| {
-            let told = &account.environment;
-            told.directory == other.directory
-                || told
-                    .version_locations
-                    .iter()
-                    .any(|location| other.version_locations.iter().any(|theirs| theirs.path == location.path))
-        })
+        audit.environments.iter().any(|account| account.environment.is_same_place(other))
     };
     others.retain(|other| !is_told(other));
     for other in others {

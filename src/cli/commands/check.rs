@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         all_findings: args.all_findings,
         accepted: accepted.view(),
         schema: Some(&replayed),
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let mut reader = session.reader();
     let fixing = Fixing {

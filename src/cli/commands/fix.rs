@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
+use super::check::side;
 use super::middle::middle;
 use crate::check::{Question, Side};
 use crate::cli::args::{FixArgs, FixStrategy, Format, Global};
@@ -32,13 +33,10 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         false => None,
     };
     let trunk = session.trunk()?;
-    let side = |commit| -> Result<Side, Failure> {
-        Ok(Side { tree: session.repo.tree_of(commit)?, commit: Some(commit), committed: true })
-    };
     let base = match (&middle, &args.base, &trunk) {
         (Some(middle), ..) => Some(middle.base),
-        (None, Some(base), _) => Some(side(session.repo.resolve(base)?)?),
-        (None, None, Some(trunk)) => Some(side(trunk.commit)?),
+        (None, Some(base), _) => Some(side(&session, session.repo.resolve(base)?)?),
+        (None, None, Some(trunk)) => Some(side(&session, trunk.commit)?),
         (None, None, None) => None,
     };
     if let Some(middle) = &middle {
@@ -59,7 +57,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         all_findings: args.docstrings || args.baseline_revision,
         accepted: accepted.view(),
         schema: Some(&replayed),
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let mut choices = choices(&session, args.strategy, &args.deployed);
     choices.docstrings = args.docstrings;

@@ -179,7 +179,7 @@ fn ask(
         all_findings: false,
         accepted: accepted.view(),
         schema: Some(&replayed),
-        replayer: Some(&replayer),
+        replayer: &replayer,
     };
     let mut reader = session.reader();
     let examined = examine(session, &mut reader, &question, &to_ask.fixing, global.fail_on)?;

@@ -134,14 +134,16 @@ impl<'a> Evaluator<'a> {
 
     /// A function that is not known was called: with a connection it may change anything.
     fn unknown_call(&mut self, reason: &str, arguments: &Arguments, place: &Place) {
-        let values = arguments.args.iter().chain(arguments.kwargs.iter().map(|(_, value)| value));
-        if values.into_iter().any(is_connection) {
+        let told = format!("a function that cannot be read gets the connection: {reason}");
+        self.opaque_with_connection(arguments, &told, place);
+    }
+
+    /// Tells the host that a call may change anything, where it passes a connection on.
+    fn opaque_with_connection(&mut self, arguments: &Arguments, told: &str, place: &Place) {
+        let mut values = arguments.args.iter().chain(arguments.kwargs.iter().map(|(_, value)| value));
+        if values.any(is_connection) {
             let host = Rc::clone(&self.host);
-            host.opaque(
-                self,
-                &format!("a function that cannot be read gets the connection: {reason}"),
-                place,
-            );
+            host.opaque(self, told, place);
         }
     }
 
@@ -224,15 +226,8 @@ impl<'a> Evaluator<'a> {
         if known.iter().any(|known| path.starts_with(known)) {
             return;
         }
-        let values = arguments.args.iter().chain(arguments.kwargs.iter().map(|(_, value)| value));
-        if values.into_iter().any(is_connection) {
-            let host = Rc::clone(&self.host);
-            host.opaque(
-                self,
-                &format!("{path} is another package's function and gets the connection"),
-                place,
-            );
-        }
+        let told = format!("{path} is another package's function and gets the connection");
+        self.opaque_with_connection(arguments, &told, place);
     }
 
     fn functional_enum(&mut self, path: &Arc<str>, arguments: &Arguments, place: &Place) -> Option<Value> {

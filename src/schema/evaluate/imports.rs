@@ -276,13 +276,7 @@ impl Evaluator<'_> {
     }
 
     pub(super) fn find_relative(&mut self, from: &RepoPath, level: u32, dotted: &str) -> Option<Found> {
-        let mut directory = from.parent();
-        for _ in 1..level {
-            if directory.is_root() {
-                return None;
-            }
-            directory = directory.parent();
-        }
+        let directory = from.ancestor(level)?;
         if dotted.is_empty() {
             return self.found_at(&directory);
         }

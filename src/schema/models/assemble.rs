@@ -123,7 +123,7 @@ pub(super) fn assemble(
                 let touches = vec![Touch::Relation(Name::plain(&name))];
                 unread.push(opaque(reason, class.place.clone(), touches));
             }
-            Owner::Own(name) => entries.push(class_entry(reader, class, name, target, reached)),
+            Owner::Own(name) => entries.push(class_entry(reader, class, name, reached)),
         }
     }
     for table in &tables {
@@ -200,10 +200,8 @@ fn class_entry(
     reader: &mut Reader<'_, '_>,
     class: &Rc<Class>,
     name: Arc<str>,
-    target: &Target,
     reached: &BTreeSet<RepoPath>,
 ) -> Entry {
-    let _ = target;
     let root = reader.root(class);
     let schema = root.as_ref().and_then(|root| metadata_schema(reader, root.metadata.as_ref()));
     let (_, options) = table_args(reader, class);
@@ -486,17 +484,7 @@ fn table_of(
             table.args.iter().skip(2).cloned().collect()
         }
     };
-    let mut spec = TableSpec {
-        name,
-        columns,
-        constraints: Vec::new(),
-        indexes: Vec::new(),
-        if_not_exists: false,
-        copies: Vec::new(),
-        partition_of: None,
-        from_sql: false,
-        incomplete: None,
-    };
+    let mut spec = TableSpec { columns, ..TableSpec::new(name) };
     for arg in &args {
         let Value::Construct(construct) = arg else {
             if let Value::Unknown(unknown) = arg {

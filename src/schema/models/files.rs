@@ -3,6 +3,7 @@
 use memchr::memmem;
 
 use crate::cache::Kind;
+use crate::python::aside;
 use crate::revision::Environment;
 use crate::schema::evaluate::ParsedFiles;
 use crate::vcs::{BlobId, EntryKind, Error, Objects, RepoPath, TreeId};
@@ -15,31 +16,6 @@ const MAX_FILES: usize = 4_000;
 
 /// Larger files are generated, and declare no models.
 const MAX_BYTES: usize = 1 << 20;
-
-/// Directories whose classes are no models of the application.
-const ASIDE: &[&[u8]] = &[
-    b"test",
-    b"tests",
-    b"testing",
-    b"doc",
-    b"docs",
-    b"example",
-    b"examples",
-    b"sample",
-    b"samples",
-    b"script",
-    b"scripts",
-    b"bench",
-    b"benchmarks",
-    b"site-packages",
-    b"dist-packages",
-    b"node_modules",
-    b"__pycache__",
-    b"vendor",
-    b"third_party",
-    b"venv",
-    b"versions_old",
-];
 
 /// Python files outside tests, documentation and migrations with a word that models have, sorted.
 pub(super) fn candidates(
@@ -79,10 +55,10 @@ fn collect(
         let name: &[u8] = &entry.name;
         let here = path.join(name);
         match (entry.kind, entry.tree(), entry.blob()) {
-            (EntryKind::Tree, Some(tree), _) if !name.starts_with(b".") && !ASIDE.contains(&name) => {
+            (EntryKind::Tree, Some(tree), _) if !is_aside(name) => {
                 collect(objects, tree, &here, migrations, depth + 1, found);
             }
-            (EntryKind::File, _, Some(blob)) if name.ends_with(b".py") && !is_test(name) => {
+            (EntryKind::File, _, Some(blob)) if name.ends_with(b".py") && !aside::is_test(name) => {
                 found.push((here, blob));
             }
             _ => {}
@@ -95,8 +71,8 @@ fn collect(
 /// # Errors
 /// When an object is damaged or absent.
 pub fn declares_in(objects: &Objects, path: &RepoPath, roots: [TreeId; 2]) -> Result<bool, Error> {
-    let is_aside = |component: &[u8]| component.starts_with(b".") || ASIDE.contains(&component);
-    if path.parent().components().any(|component| is_aside(component.as_ref())) || is_test(path.name()) {
+    if path.parent().components().any(|component| is_aside(component.as_ref())) || aside::is_test(path.name())
+    {
         return Ok(false);
     }
     for root in roots {
@@ -117,8 +93,9 @@ pub fn declares_in(objects: &Objects, path: &RepoPath, roots: [TreeId; 2]) -> Re
     Ok(false)
 }
 
-fn is_test(name: &[u8]) -> bool {
-    name.starts_with(b"test_") || name.ends_with(b"_test.py") || name == b"conftest.py"
+/// Whether no model of the application stands below a directory of this name.
+fn is_aside(name: &[u8]) -> bool {
+    name.starts_with(b".") || aside::is_beside(name) || aside::is_foreign(name)
 }
 
 /// Whether a file of this text may declare a table: it has a class or a `Table()`, and a word that every way of declaring

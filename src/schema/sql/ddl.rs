@@ -273,20 +273,25 @@ impl Reader<'_> {
         touches
     }
 
+    /// The type named at `at`, with the place after it; where that is not known, what it may touch is told instead.
+    fn type_name(&self, at: usize, actions: &mut Vec<Action>) -> Option<(Name, usize)> {
+        match name_at(self.tokens, at) {
+            Some((name, after)) if !has_hole(&name.to_string()) => Some((name, after)),
+            named => {
+                let touched = named.map_or(Touch::Anything, |(name, _)| Touch::Type(name));
+                actions.push(self.opaque(vec![touched]));
+                None
+            }
+        }
+    }
+
     fn create_type(&self, at: usize, actions: &mut Vec<Action>) {
         if self.word(at) == "IF" {
             let message = "syntax error at or near \"NOT\"";
             actions.push(change(Change::InvalidSql(Arc::from(message))));
             return;
         }
-        let Some((name, after)) = name_at(self.tokens, at) else {
-            actions.push(self.opaque(vec![Touch::Anything]));
-            return;
-        };
-        if has_hole(&name.to_string()) {
-            actions.push(self.opaque(vec![Touch::Type(name)]));
-            return;
-        }
+        let Some((name, after)) = self.type_name(at, actions) else { return };
         match parse(self.statement) {
             Ok(Statement::CreateType {
                 representation: Some(UserDefinedTypeRepresentation::Enum { labels }),
@@ -308,14 +313,7 @@ impl Reader<'_> {
     }
 
     fn alter_type(&self, at: usize, actions: &mut Vec<Action>) {
-        let Some((name, after)) = name_at(self.tokens, at) else {
-            actions.push(self.opaque(vec![Touch::Anything]));
-            return;
-        };
-        if has_hole(&name.to_string()) {
-            actions.push(self.opaque(vec![Touch::Type(name)]));
-            return;
-        }
+        let Some((name, after)) = self.type_name(at, actions) else { return };
         let text_at = |at: usize| match self.tokens.get(at).map(|token| &token.kind) {
             Some(TokenKind::Text(text)) if !has_hole(text) => Some(Arc::from(text.as_str())),
             _ => None,
@@ -868,29 +866,24 @@ fn table_spec(table: &CreateTable) -> Option<TableSpec> {
     let partition_of = table.partition_of.as_ref().and_then(object_name);
     copies.extend(partition_of.clone());
     Some(TableSpec {
-        name,
         columns,
         constraints,
-        indexes: Vec::new(),
         if_not_exists: table.if_not_exists,
         copies,
         partition_of,
         from_sql: true,
         incomplete: table.query.as_ref().map(|_| Arc::from("its columns are those of a query")),
+        ..TableSpec::new(name)
     })
 }
 
 fn partition(name: Name, parent: Name, if_not_exists: bool) -> TableSpec {
     TableSpec {
-        name,
-        columns: Vec::new(),
-        constraints: Vec::new(),
-        indexes: Vec::new(),
         if_not_exists,
         copies: vec![parent.clone()],
         partition_of: Some(parent),
         from_sql: true,
-        incomplete: None,
+        ..TableSpec::new(name)
     }
 }
 
