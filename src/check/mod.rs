@@ -46,6 +46,8 @@ pub struct Question<'a> {
     pub all_findings: bool,
     /// Faults that the configuration accepts.
     pub accepted: Accepted<'a>,
+    /// Whether the bodies of the revisions and the models are read: not where nobody asks for any rule about them.
+    pub bodies: bool,
     /// How the migrations are replayed; as the project tells where absent.
     pub schema: Option<&'a Options>,
     /// What replays them: one for several questions reads each file once.
@@ -147,7 +149,7 @@ pub fn check<E: From<Error>>(
     let whole = Whole::new(repo.objects(), Trees { ancestor, base: base.tree, head: head.tree });
     // Several merge bases were merged with each other for the migrations alone.
     let models = match bases.len() {
-        0 | 1 => ModelTree::of_merge(&whole, &at_merge)?,
+        0 | 1 if question.bodies => ModelTree::of_merge(&whole, &at_merge)?,
         _ => None,
     };
     let merge = Merge { repo, question, merged: merged.tree, base: base.tree, models };

@@ -18,11 +18,13 @@ const BY_MODELS: [&str; 2] = ["schema-drift", "model-without-migration"];
 pub(super) struct Replaying<'a> {
     pub(super) replayer: &'a Replayer,
     pub(super) options: Options,
+    /// Whether anything is.
+    bodies: bool,
 }
 
 impl<'a> Replaying<'a> {
     pub(super) fn of(question: &Question<'a>) -> Self {
-        Self { replayer: question.replayer, options: question.options() }
+        Self { replayer: question.replayer, options: question.options(), bodies: question.bodies }
     }
 }
 
@@ -131,9 +133,10 @@ pub(super) fn standing(
     At { tree, state }: At<'_>,
     reading: Option<ReadingModels<'_>>,
 ) -> Vec<Diagnostic> {
-    let Replaying { replayer, options } = replaying;
+    let Replaying { replayer, options, bodies } = replaying;
     let graph = &state.graph;
-    if !(graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty()) {
+    if !(*bodies && graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty())
+    {
         return Vec::new();
     }
     let replay = replayer.replay(tree, state, options);

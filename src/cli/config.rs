@@ -20,7 +20,7 @@ use super::exit::Failure;
 use crate::check::Acceptance;
 use crate::dialect;
 use crate::revision::{Environment, ExpectedHeads, VersionLocation};
-use crate::rules::{RULES, by_name};
+use crate::rules::{DecidedBy, RULES, by_name};
 use crate::vcs::RepoPath;
 
 /// The name of the configuration file at a repository's top.
@@ -140,6 +140,13 @@ impl Config {
         let names = off.map(|(rule, _)| rule.clone());
         let unasked = RULES.iter().map(|rule| rule.meta().name).filter(|name| self.is_unasked(name));
         names.chain(unasked.map(str::to_owned)).collect()
+    }
+
+    /// Whether a rule that looks at the bodies of revisions, or at models, is not silenced.
+    pub(super) fn asks_for_bodies(&self) -> bool {
+        let off = self.rules_off();
+        let of_bodies = RULES.iter().filter(|rule| rule.decided_by() == DecidedBy::Bodies);
+        of_bodies.map(|rule| rule.meta().name).any(|name| !off.contains(name))
     }
 
     /// Whether the rule is one that is silent unless it has a severity here, and has none.

@@ -52,6 +52,7 @@ pub fn answer<E: From<Error>>(
         merging: &[],
         all_findings: true,
         accepted: Default::default(),
+        bodies: true,
         schema: None,
         replayer: &replayer,
     };

@@ -163,6 +163,7 @@ impl<'a, E: From<Error> + From<Unproven>> Repairer<'a, E> {
             merging: &[],
             all_findings: false,
             accepted: Accepted::default(),
+            bodies: true,
             schema: None,
             replayer: &self.replayer,
         };

@@ -183,6 +183,7 @@ histories! {
     bare_repository,
     base_merged_into_head_with_merge_revision,
     baseline,
+    bodies_off,
     both_sides_heal_two_heads_in_opposite_order,
     branch_rebased_and_reparented,
     branch_schema_conflict,

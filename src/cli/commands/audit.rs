@@ -91,6 +91,7 @@ fn standing(
         merging: &[],
         all_findings: true,
         accepted: accepted.view(),
+        bodies: session.config.asks_for_bodies(),
         schema: Some(&replayed),
         replayer: &replayer,
     };

@@ -42,6 +42,7 @@ pub(super) fn run(global: &Global, args: &CheckArgs, out: &mut Output) -> Result
         merging: &merging,
         all_findings: args.all_findings,
         accepted: accepted.view(),
+        bodies: session.config.asks_for_bodies(),
         schema: Some(&replayed),
         replayer: &replayer,
     };

@@ -56,6 +56,7 @@ pub(super) fn run(global: &Global, args: &FixArgs, out: &mut Output) -> Result<V
         merging: &merging,
         all_findings: args.docstrings || args.baseline_revision,
         accepted: accepted.view(),
+        bodies: session.config.asks_for_bodies(),
         schema: Some(&replayed),
         replayer: &replayer,
     };

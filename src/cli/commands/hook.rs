@@ -178,6 +178,7 @@ fn ask(
         merging: &to_ask.merging,
         all_findings: false,
         accepted: accepted.view(),
+        bodies: session.config.asks_for_bodies(),
         schema: Some(&replayed),
         replayer: &replayer,
     };
