@@ -16,6 +16,9 @@ use rustc_hash::{FxHashMap, FxHasher};
 /// Larger files are begun anew: most of what they keep is asked for no more.
 const MAX_BYTES: u64 = 16 << 20;
 
+/// What one run adds at most, so that a run over a whole history does not fill the file for nothing.
+const MAX_NEW_BYTES: usize = 8 << 20;
+
 /// Bytes before each entry: the lengths of its key and value, and the checksum of both.
 const HEADER: usize = 12;
 
@@ -166,6 +169,9 @@ impl Log {
             return;
         };
         let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
+        if new.len() + HEADER + key.len() + value.len() > MAX_NEW_BYTES {
+            return;
+        }
         for number in [key_length, value_length, checksum(key, value)] {
             new.extend_from_slice(&number.to_le_bytes());
         }

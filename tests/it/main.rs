@@ -12,6 +12,7 @@
 )]
 
 mod audit;
+mod cache;
 mod faults;
 mod fix;
 mod histories;

@@ -1,0 +1,97 @@
+//! What is kept between runs: where, and that no answer hangs on it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use super::support::history;
+use super::support::repository::{Repository, environment, isolate};
+
+fn run(repository: &Repository, variables: &[(&str, &Path)], args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_onehead"));
+    isolate(|name| {
+        command.env_remove(name);
+    });
+    command.envs(environment(&repository.home())).envs(variables.iter().copied());
+    command.current_dir(repository.home()).arg("-C").arg(repository.path()).args(args).output().unwrap()
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut found = Vec::new();
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path.file_name().unwrap().to_str().unwrap().to_owned()),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn answers_are_kept_in_the_place_that_is_asked_for_and_nowhere_else() {
+    let repository = Repository::build(&history::load("schema_drift"));
+    let default = repository.home().with_file_name("cache").join("onehead");
+    let (other, third) = (repository.home().join("other"), repository.home().join("third"));
+    let schema = ["schema", "--format", "json", "main"];
+    let first = run(&repository, &[], &[&schema[..], &["--no-cache"]].concat());
+    assert!(first.status.success(), "{first:?}");
+    let kept = run(&repository, &[("ONEHEAD_NO_CACHE", Path::new("1"))], &schema);
+    assert_eq!((kept, files(&default)), (first.clone(), Vec::new()));
+    assert_eq!(run(&repository, &[], &schema), first);
+    let logs = ["dialects.log", "effects.log", "headers.log", "marks.log"];
+    assert_eq!(files(&default), logs);
+    assert_eq!(run(&repository, &[("ONEHEAD_CACHE_DIR", &other)], &schema), first);
+    assert_eq!(
+        run(&repository, &[], &[&schema[..], &["--cache-dir", third.to_str().unwrap()]].concat()),
+        first
+    );
+    assert_eq!(
+        (files(&other), files(&third)),
+        (logs.map(str::to_owned).to_vec(), logs.map(str::to_owned).to_vec())
+    );
+    // The repository has nothing of it.
+    let status =
+        Command::new("git").arg("-C").arg(repository.path()).args(["status", "--porcelain"]).output();
+    assert_eq!(status.unwrap().stdout, b"");
+}
+
+#[test]
+fn a_cache_that_is_damaged_or_cannot_be_written_changes_no_answer() {
+    let repository = Repository::build(&history::load("schema_drift"));
+    let cache = repository.home().join("kept");
+    let place = cache.to_str().unwrap();
+    let schema = ["schema", "--format", "json", "main", "--cache-dir", place];
+    let first = run(&repository, &[], &schema);
+    assert!(first.status.success(), "{first:?}");
+    let build = std::fs::read_dir(std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path());
+    let build = build.unwrap().next().unwrap().unwrap().path();
+    for (at, byte) in [(0, 0xff), (8, 0x55), (60, 0), (200, 0xaa)] {
+        for name in files(&build) {
+            let mut bytes = std::fs::read(build.join(&name)).unwrap();
+            let at = at % bytes.len();
+            bytes[at] ^= byte | 1;
+            std::fs::write(build.join(&name), bytes).unwrap();
+        }
+        assert_eq!(run(&repository, &[], &schema), first);
+    }
+    std::fs::remove_dir_all(&cache).unwrap();
+    std::fs::write(&cache, "in the way").unwrap();
+    assert_eq!(run(&repository, &[], &schema), first);
+    assert_eq!(std::fs::read(&cache).unwrap(), b"in the way");
+}
+
+/// Several hooks run at once.
+#[test]
+fn runs_at_the_same_time_disturb_nothing() {
+    let repository = Repository::build(&history::load("schema_drift"));
+    let check = ["check", "--all-findings", "--format", "json"];
+    let first = run(&repository, &[], &[&check[..], &["--no-cache"]].concat());
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..12).map(|_| scope.spawn(|| run(&repository, &[], &check))).collect();
+        for answer in runs {
+            assert_eq!(answer.join().unwrap(), first);
+        }
+    });
+    assert_eq!(run(&repository, &[], &check), first);
+}
