@@ -27,7 +27,7 @@ pub enum EntryKind {
 }
 
 /// One member of a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     /// Its name, one component.
     pub name: BString,

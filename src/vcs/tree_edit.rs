@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use bstr::BString;
+use bstr::{BStr, BString, ByteSlice as _};
+use rustc_hash::FxHashSet;
 
 use super::objects::EntryKind;
 use super::{BlobId, Entry, Error, Objects, RepoPath, TreeId};
@@ -116,25 +117,23 @@ pub fn changed_files(objects: &Objects, before: TreeId, after: TreeId) -> Result
             continue;
         }
         let members = |tree: Option<TreeId>| tree.map_or(Ok(Vec::new()), |tree| objects.tree(tree));
-        let mut pairs: BTreeMap<BString, (Option<Entry>, Option<Entry>)> = BTreeMap::new();
-        for entry in members(before)? {
-            let pair: &mut (Option<Entry>, Option<Entry>) = pairs.entry(entry.name.clone()).or_default();
-            pair.0 = Some(entry);
+        let (before, after) = (members(before)?, members(after)?);
+        // Nearly all members of a directory are as they were.
+        let known: FxHashSet<&Entry> = before.iter().collect();
+        let new = after.iter().filter(|entry| !known.contains(entry));
+        let mut pairs: BTreeMap<&BStr, [Option<&Entry>; 2]> =
+            new.map(|entry| (entry.name.as_bstr(), [None, Some(entry)])).collect();
+        let known: FxHashSet<&Entry> = after.iter().collect();
+        for entry in before.iter().filter(|entry| !known.contains(entry)) {
+            pairs.entry(entry.name.as_bstr()).or_default()[0] = Some(entry);
         }
-        for entry in members(after)? {
-            let pair: &mut (Option<Entry>, Option<Entry>) = pairs.entry(entry.name.clone()).or_default();
-            pair.1 = Some(entry);
-        }
-        for (name, (old, new)) in pairs {
-            if old == new {
-                continue;
+        for (name, pair) in pairs {
+            let path = directory.join(name);
+            let [old, new] = pair.map(|entry| entry.and_then(Entry::tree));
+            if old.is_some() || new.is_some() {
+                pending.push((path.clone(), old, new));
             }
-            let path = directory.join(&name);
-            let tree = |entry: &Option<Entry>| entry.as_ref().and_then(Entry::tree);
-            if tree(&old).is_some() || tree(&new).is_some() {
-                pending.push((path.clone(), tree(&old), tree(&new)));
-            }
-            if [&old, &new].into_iter().flatten().any(|entry| entry.tree().is_none()) {
+            if pair.into_iter().flatten().any(|entry| entry.tree().is_none()) {
                 changed.push(path);
             }
         }

@@ -30,7 +30,11 @@ impl Repo {
     /// # Errors
     /// When the index is damaged.
     pub fn index_tree(&self) -> Result<TreeId, Error> {
-        let index = self.index()?;
+        // Its checksum is not compared, as git does not when it reads one: that takes longer than reading it.
+        let options = gix::index::decode::Options::default();
+        let path = self.gix().index_path();
+        let index = gix::index::File::at_or_default(path, self.gix().object_hash(), true, options)
+            .map_err(|error| self.unreadable(&error))?;
         // What git knows of directories that are as they were written, it keeps in the index.
         let mut known = Vec::new();
         if let Some(tree) = index.tree() {

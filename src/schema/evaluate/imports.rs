@@ -100,7 +100,8 @@ pub(super) fn find_name(files: &dyn Files, roots: &[RepoPath], dotted: &str) -> 
         return None;
     }
     let below = |root: &RepoPath| dotted.split('.').fold(root.clone(), |path, part| path.join(part));
-    roots.iter().find_map(|root| find_at(files, &below(root)))
+    // Most of the roots are places where modules might be, and are not there.
+    roots.iter().filter(|root| files.is_directory(root)).find_map(|root| find_at(files, &below(root)))
 }
 
 /// What the module at `path` is, which has no suffix.

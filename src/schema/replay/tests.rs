@@ -42,8 +42,8 @@ impl Files for Memory {
         self.file(path).is_some()
     }
 
-    fn is_directory(&self, _: &RepoPath) -> bool {
-        false
+    fn is_directory(&self, path: &RepoPath) -> bool {
+        path.is_root()
     }
 
     fn text(&self, _: &RepoPath) -> Option<Vec<u8>> {
