@@ -186,7 +186,7 @@ pub(super) enum Command {
         after_help = "Nothing of the repository is run, and no database is asked. What cannot be known by reading is marked.\n\nExamples:\n  onehead schema\n  onehead schema v2.0 --at 4f2a91c0d1e2\n  onehead schema --format sql"
     )]
     Schema(SchemaArgs),
-    /// A rule's page, the list of rules, or an answer to an error message of Alembic
+    /// A rule's page, the list of rules, or an answer to an error message of Alembic or PostgreSQL
     #[command(
         after_help = "Of an error message it tells which files and commits of this repository are behind it.\n\nExamples:\n  onehead explain\n  onehead explain multiple-heads\n  onehead explain configuration\n  onehead explain \"Can't locate revision identified by '4f2a91c0d1e2'\"\n  alembic upgrade head 2>&1 | tail -1 | xargs -0 onehead explain"
     )]
