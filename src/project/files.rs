@@ -43,6 +43,11 @@ const ASIDE: [&[u8]; 14] = [
     b"alembic",
 ];
 
+/// Whether a directory of this name holds other people's files.
+pub(super) fn is_foreign(name: &[u8]) -> bool {
+    FOREIGN.contains(&name)
+}
+
 /// What a file is, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {

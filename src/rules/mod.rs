@@ -8,7 +8,8 @@ use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
-use crate::project::Project;
+use crate::project::{Creator, Project};
+use crate::schema::compare::Aspect;
 use crate::schema::models::Models;
 use crate::schema::replay::Replayed;
 use crate::schema::{ReplayFault, Schema};
@@ -71,6 +72,7 @@ mod unused_suppression;
 
 pub use implausible_revision_id::is_typed_in;
 pub use multiple_heads::{HeadGroup, crowded_heads};
+pub use schema_drift::{DRIFT_KINDS, SCHEMA_DRIFT};
 pub use unused_suppression::{UNUSED_SUPPRESSION, unused_suppression};
 
 /// A rule's name and documentation.
@@ -124,6 +126,10 @@ pub struct SchemaCx<'a> {
     pub revisions: &'a [Replayed],
     /// What the models declare, where that was read.
     pub models: Option<&'a Models>,
+    /// What beside the revisions may create the tables that they lack, where that was looked for.
+    pub creators: Option<&'a [Creator]>,
+    /// Kinds of drift that nobody asks for.
+    pub uncompared: &'a BTreeSet<Aspect>,
 }
 
 /// What decides whether a rule fires.

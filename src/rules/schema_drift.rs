@@ -9,8 +9,15 @@ use crate::schema::{Name, TableState, Touch};
 /// Models and migrations disagree on a table.
 pub(super) struct SchemaDrift;
 
+/// The rule's name.
+pub const SCHEMA_DRIFT: &str = "schema-drift";
+
+/// The kinds of difference that it tells.
+pub const DRIFT_KINDS: &[Aspect] =
+    &[Aspect::Column, Aspect::Type, Aspect::Nullable, Aspect::PrimaryKey, Aspect::ForeignKey, Aspect::Unique];
+
 static META: RuleMeta = RuleMeta {
-    name: "schema-drift",
+    name: SCHEMA_DRIFT,
     summary: "A model and the migrations disagree on a table",
     severity: Severity::Warning,
     explanation: "The table that the migrations build is not the one that the model declares:
@@ -21,6 +28,13 @@ static META: RuleMeta = RuleMeta {
 The application then writes what the database refuses, or reads a column that is not there. Columns, their types, whether
 they take NULL, the primary key and the foreign keys are compared, for tables of which both sides were read in full.
 Types that cannot be read are left out, and so are unique constraints and indexes: `onehead schema diff --models` has them.
+
+Each kind of difference can be left out by itself: column, type, nullable, primary-key, foreign-key, unique.
+
+    rules:
+      schema-drift:
+        severity: warning
+        except: [nullable, unique]
 
 Run `alembic revision --autogenerate`, and read what it writes; or change the model.",
 };
@@ -51,6 +65,7 @@ impl Rule for SchemaDrift {
             let mut found = Vec::new();
             compare::tables(built, model, &mut found);
             found.retain(|difference| match difference.aspect {
+                aspect if cx.uncompared.contains(&aspect) => false,
                 Aspect::Unique | Aspect::Table => false,
                 Aspect::ForeignKey => !models.unread_keys.contains(name),
                 _ => true,

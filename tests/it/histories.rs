@@ -258,6 +258,7 @@ histories! {
     ignore_comments,
     implausible_revision_id,
     incomplete_baseline,
+    incomplete_baseline_error,
     index_created_twice,
     inserted_below_a_published_head,
     invalid_revision_id,

@@ -27,6 +27,7 @@ use rustc_hash::FxHashMap;
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
+use super::compare::Aspect;
 use super::effect::Effect;
 use super::evaluate::{Arguments, Evaluator, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
@@ -83,6 +84,8 @@ pub struct Options {
     pub find_naming: bool,
     /// Whether the database is looked for in the project; else it is that of the settings.
     pub find_database: bool,
+    /// What the schema that comes of it is not compared in with the models'.
+    pub uncompared: BTreeSet<Aspect>,
 }
 
 impl Options {
