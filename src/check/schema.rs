@@ -134,6 +134,7 @@ pub(super) fn standing(
         state,
         faults: &replay.faults,
         schema: &replay.schema,
+        database: replay.database,
         revisions: &replay.revisions,
         models: models.as_ref(),
         creators: creators.as_deref(),

@@ -12,6 +12,7 @@ use crate::project::{Creator, Project};
 use crate::schema::compare::Aspect;
 use crate::schema::models::Models;
 use crate::schema::replay::Replayed;
+use crate::schema::types::Database;
 use crate::schema::{ReplayFault, Schema};
 use crate::vcs::Conflict;
 
@@ -122,6 +123,8 @@ pub struct SchemaCx<'a> {
     pub faults: &'a [ReplayFault],
     /// The schema after the last revision.
     pub schema: &'a Schema,
+    /// The database that it is read for.
+    pub database: Database,
     /// The revisions in the order of the upgrade, with what each does.
     pub revisions: &'a [Replayed],
     /// What the models declare, where that was read.
