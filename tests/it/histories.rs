@@ -213,6 +213,7 @@ histories! {
     explain_error_messages,
     filename_mismatch,
     first_migration_of_a_repository,
+    fix_baseline_bases,
     fix_baseline_circle,
     fix_baseline_names,
     fix_baseline_schemas,
