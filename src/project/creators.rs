@@ -109,8 +109,7 @@ pub fn creators(
     let mut search = Search { objects, environment, wanted, texts: Vec::new(), found: Vec::new() };
     search.directory(root, &RepoPath::root(), 0)?;
     let mut texts = std::mem::take(&mut search.texts);
-    // What runs says more than what is told about it.
-    texts.sort_by_key(|(path, _)| is_prose(path));
+    texts.sort_by_key(|(path, _)| rank(path));
     for (path, blob) in &texts {
         if search.found.len() >= MOST {
             break;
@@ -120,10 +119,20 @@ pub fn creators(
     Ok(search.found)
 }
 
-fn is_prose(path: &RepoPath) -> bool {
+/// Code first, what only tells of it last.
+fn rank(path: &RepoPath) -> u8 {
     let name = path.name().to_ascii_lowercase();
-    [&b".md"[..], b".rst", b".txt", b".adoc"].iter().any(|ending| name.ends_with(ending))
-        || path.components().any(|component| component == "doc" || component == "docs")
+    let ends = |endings: &[&[u8]]| endings.iter().any(|ending| name.ends_with(ending));
+    match () {
+        () if ends(&[b".md", b".rst", b".txt", b".adoc"])
+            || path.components().any(|component| component == "doc" || component == "docs") =>
+        {
+            3
+        }
+        () if ends(&[b".py"]) => 0,
+        () if ends(&[b".sql"]) => 1,
+        () => 2,
+    }
 }
 
 struct Search<'s> {

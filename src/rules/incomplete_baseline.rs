@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model_fault::{place, spot};
@@ -90,6 +90,12 @@ impl Rule for IncompleteBaseline {
         }
         sink.push(finding.revisions(revisions));
     }
+}
+
+/// Whether all tables that one finding names are named by another one.
+pub(super) fn is_part(finding: &Diagnostic, old: &Diagnostic) -> bool {
+    let known: BTreeSet<&str> = old.subject.split(' ').collect();
+    finding.rule == META.name && finding.subject.split(' ').all(|table| known.contains(table))
 }
 
 fn model<'a>(cx: &SchemaCx<'a>, table: &str) -> Option<&'a ModelTable> {

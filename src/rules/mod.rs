@@ -322,7 +322,9 @@ pub fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Whether `finding` says nothing that `old`, of the same rule, does not say.
 pub fn says_again(finding: &Diagnostic, old: &Diagnostic) -> bool {
-    finding.subject == old.subject || schema_drift::is_part(finding, old)
+    finding.subject == old.subject
+        || schema_drift::is_part(finding, old)
+        || incomplete_baseline::is_part(finding, old)
 }
 
 /// Runs every rule on what surrounds the environments.

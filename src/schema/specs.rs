@@ -377,6 +377,8 @@ fn is_type(value: &Value) -> bool {
             }
         },
         Value::Class(_) | Value::Instance(_) | Value::Unknown(_) => true,
+        // What a decorated type is kept as.
+        Value::Attribute(attribute) => &*attribute.1 == "impl" && is_type(&attribute.0),
         _ => false,
     }
 }
