@@ -50,9 +50,8 @@ pub(super) struct Config {
     pub(super) environments: Vec<ConfiguredEnvironment>,
     /// Revisions that databases are known to stand at. What is below them has run there, too, and is not rewritten.
     pub(super) deployed: Vec<String>,
-    /// Severity by rule: error, warning, info, or off to silence one. Of schema-drift also {severity: warning, except:
-    /// [nullable]} with the kinds of difference that it leaves out: column, type, nullable, primary-key, foreign-key,
-    /// unique.
+    /// Severity by rule: error, warning, info, or off to silence one. For schema-drift also a map of severity and except,
+    /// the list of the kinds of difference that it leaves out: column, type, nullable, primary-key, foreign-key, unique.
     rules: Rules,
     /// Old faults that are accepted. `onehead check --write-baseline` adds those that it finds.
     pub(super) baseline: Vec<BaselineEntry>,
