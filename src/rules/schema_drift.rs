@@ -11,14 +11,14 @@ use crate::schema::{FaultKind, Name, ReplayFault, TableState, Touch};
 pub(super) struct SchemaDrift;
 
 /// The rule's name.
-pub const SCHEMA_DRIFT: &str = "schema-drift";
+pub const SCHEMA_DRIFT: &str = META.name;
 
 /// The kinds of difference that it tells.
 pub const DRIFT_KINDS: &[Aspect] =
     &[Aspect::Column, Aspect::Type, Aspect::Nullable, Aspect::PrimaryKey, Aspect::ForeignKey, Aspect::Unique];
 
 static META: RuleMeta = RuleMeta {
-    name: SCHEMA_DRIFT,
+    name: "schema-drift",
     summary: "A model and the migrations disagree on a table",
     severity: Severity::Warning,
     explanation: "The table that the migrations build is not the one that the model declares:
