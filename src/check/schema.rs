@@ -1,14 +1,16 @@
 //! What the merge does to the schema that the migrations build, and to what the models say of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Question;
 use super::whole::Whole;
 use crate::diagnostic::Diagnostic;
 use crate::history::Snapshot;
+use crate::project::{self, Creator};
 use crate::rules::{self, SchemaCx};
-use crate::schema::models;
-use crate::schema::replay::{Options, Replayer};
+use crate::schema::replay::{Options, Replay, Replayer};
+use crate::schema::{FaultKind, models};
 use crate::vcs::{BlobId, Conflict, Error, Objects, RepoPath, TreeId};
 
 /// Rules that tell what a revision leaves undone in models, where it has no place itself.
@@ -146,12 +148,30 @@ pub(super) fn standing(
         models.filtered |= environments > 1;
         models
     });
+    let creators = reading.and_then(|reading| creators_of(reading.objects, tree, state, &replay));
     let found = rules::run_schema(&SchemaCx {
         state,
         faults: &replay.faults,
         schema: &replay.schema,
+        database: replay.database,
         revisions: &replay.revisions,
         models: models.as_ref(),
+        creators: creators.as_deref(),
+        uncompared: &options.uncompared,
     });
     rules::without_shadows(found)
+}
+
+/// What else may create the tables that the chain needs and never creates; `None` where there are none, and where this
+/// copy lacks a file that may.
+fn creators_of(objects: &Objects, tree: TreeId, state: &Snapshot, replay: &Replay) -> Option<Vec<Creator>> {
+    let never = replay.faults.iter().filter(|fault| fault.kind == FaultKind::TableNeverCreated);
+    let last =
+        |name: &Arc<str>| name.rsplit_once('.').map_or_else(|| name.to_string(), |(_, last)| last.to_owned());
+    let wanted: BTreeSet<String> = never.filter_map(|fault| fault.objects.first()).map(last).collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    let wanted = wanted.iter().map(String::as_str).collect();
+    project::creators(objects, tree, &state.environment, &wanted).ok()
 }

@@ -3,6 +3,7 @@
 mod append;
 mod heads;
 mod keys;
+mod rules;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 pub(super) use append::{NotAppended, append};
 pub(super) use heads::Heads;
 pub(super) use keys::keys;
+use rules::Rules;
 pub(super) use values::{RuleName, Scalar, Texts};
 
 use super::exit::Failure;
@@ -21,6 +23,7 @@ use crate::check::Acceptance;
 use crate::dialect;
 use crate::revision::{Environment, ExpectedHeads, VersionLocation};
 use crate::rules::{DecidedBy, RULES, by_name};
+use crate::schema::compare::Aspect;
 use crate::vcs::RepoPath;
 
 /// The name of the configuration file at a repository's top.
@@ -47,10 +50,9 @@ pub(super) struct Config {
     pub(super) environments: Vec<ConfiguredEnvironment>,
     /// Revisions that databases are known to stand at. What is below them has run there, too, and is not rewritten.
     pub(super) deployed: Vec<String>,
-    /// Severity by rule: error, warning, info, or off to silence one.
-    #[serde(deserialize_with = "values::by_rule")]
-    #[schemars(with = "BTreeMap<RuleName, Level>")]
-    pub(super) rules: BTreeMap<String, Level>,
+    /// Severity by rule: error, warning, info, or off to silence one. For schema-drift also a map of severity and except,
+    /// the list of the kinds of difference that it leaves out: column, type, nullable, primary-key, foreign-key, unique.
+    rules: Rules,
     /// Old faults that are accepted. `onehead check --write-baseline` adds those that it finds.
     pub(super) baseline: Vec<BaselineEntry>,
     /// The SQL dialect of the schema that the migrations build: postgresql, mysql or sqlite.
@@ -134,10 +136,20 @@ pub(super) enum Level {
 }
 
 impl Config {
+    /// What becomes of the findings of `rule`, where that is given.
+    pub(super) fn level(&self, rule: &str) -> Option<Level> {
+        self.rules.level(rule)
+    }
+
+    /// The kinds of difference that `schema-drift` leaves out.
+    pub(super) fn undrawn(&self) -> &BTreeSet<Aspect> {
+        self.rules.without()
+    }
+
     /// Rules that are silenced.
     pub(super) fn rules_off(&self) -> BTreeSet<String> {
-        let off = self.rules.iter().filter(|(_, level)| **level == Level::Off);
-        let names = off.map(|(rule, _)| rule.clone());
+        let off = self.rules.levels().filter(|(_, level)| *level == Level::Off);
+        let names = off.map(|(rule, _)| rule.to_owned());
         let unasked = RULES.iter().map(|rule| rule.meta().name).filter(|name| self.is_unasked(name));
         names.chain(unasked.map(str::to_owned)).collect()
     }
@@ -151,7 +163,7 @@ impl Config {
 
     /// Whether the rule is one that is silent unless it has a severity here, and has none.
     pub(super) fn is_unasked(&self, rule: &str) -> bool {
-        !self.rules.contains_key(rule) && by_name(rule).is_some_and(|rule| rule.is_opt_in())
+        self.level(rule).is_none() && by_name(rule).is_some_and(|rule| rule.is_opt_in())
     }
 
     /// Reads the configuration from the text of `file`.
@@ -316,6 +328,15 @@ mod tests {
             "rules:\n  empty-migration: off\n  no-rule: off\n",
             "rules:\n  empty-migration: loud\n",
             "rules:\n  empty-migration: off\n  empty-migration: info\n",
+            "rules:\n  empty-migration: {severity: off}\n",
+            "rules:\n  schema-drift: loud\n",
+            "rules:\n  schema-drift: [nullable]\n",
+            "rules:\n  schema-drift: off\n  schema-drift: {}\n",
+            "rules:\n  schema-drift:\n    severity: off\n    excpet: [nullable]\n",
+            "rules:\n  schema-drift:\n    severity: loud\n",
+            "rules:\n  schema-drift:\n    except: nullable\n",
+            "rules:\n  schema-drift:\n    except: [nullable, colour]\n",
+            "rules:\n  schema-drift: {except: [table]}\n",
             "baseline: x\n",
             "baseline:\n  - rule: empty-migration\n",
             "baseline:\n  - rule: no-rule\n    reason: r\n",

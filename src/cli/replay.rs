@@ -8,9 +8,10 @@ use crate::schema::replay::{Assumed, Options};
 use crate::schema::types::Database;
 
 impl Session<'_> {
-    /// The options of a replay: `dialect` and `assume` of the configuration, the rest as the project tells.
+    /// The options of a replay: `dialect`, `assume` and the kinds of `schema-drift` of the configuration, the rest as the project tells.
     pub(super) fn replay_options(&self) -> Options {
-        let mut options = Options { assume: assumed(&self.config), ..Options::of_project() };
+        let uncompared = self.config.undrawn().clone();
+        let mut options = Options { assume: assumed(&self.config), uncompared, ..Options::of_project() };
         if let Some(dialect) = &self.config.dialect {
             options.find_database = false;
             options.settings.database = match dialect {

@@ -16,7 +16,7 @@ use crate::schema::compare::{self, Aspect};
 use crate::schema::models::{self, Models};
 use crate::schema::replay::{Options, Replay, Replayer};
 use crate::schema::types::Database;
-use crate::schema::{FaultKind, Name};
+use crate::schema::{FaultKind, Name, ReplayFault};
 use crate::vcs::{Error, TreeId, edit_tree};
 
 /// The rule whose findings this repairs.
@@ -64,7 +64,10 @@ pub(super) fn repair(
     if let Err(reason) = readable(&models, &before, &wanted) {
         return Ok(Err(reason));
     }
-    let bases = bases(scene, finding);
+    let bases = bases(scene, finding, |head| {
+        let alone = Options { targets: Some(vec![head.to_owned()]), ..options.clone() };
+        replayer.replay(scene.head_tree, &scene.head, &alone).faults
+    });
     let Some(first) = bases.first() else {
         return Ok(Err("no revision of the chain is a base: run onehead fix first".into()));
     };
@@ -102,8 +105,8 @@ pub(super) fn repair(
 }
 
 /// A fault that the chain did not have for itself.
-fn is_news(fault: &crate::schema::ReplayFault, before: &Replay) -> bool {
-    let known = |other: &&crate::schema::ReplayFault| {
+fn is_news(fault: &ReplayFault, before: &Replay) -> bool {
+    let known = |other: &&ReplayFault| {
         other.objects == fault.objects && (other.kind == fault.kind || other.place == fault.place)
     };
     fault.stops
@@ -131,14 +134,50 @@ fn readable(models: &Models, replay: &Replay, wanted: &BTreeSet<Name>) -> Result
     ))
 }
 
-/// The bases below which a table is missing.
-fn bases(scene: &Scene<'_>, finding: &Diagnostic) -> Vec<String> {
+/// The bases that the new revision goes below: each whose own history lacks a table. It becomes their parent, as a
+/// revision that they only depend on would be a head of its own. `alone` gives the faults of the history of one head:
+/// run together, only the first use of a table is one.
+fn bases(scene: &Scene<'_>, finding: &Diagnostic, alone: impl Fn(&str) -> Vec<ReplayFault>) -> Vec<String> {
     let graph = &scene.head.graph;
-    let bases = graph.bases().iter().filter(|base| {
-        let above = graph.descendants(base);
-        finding.revisions.iter().any(|id| id == *base || above.contains(id.as_str()))
-    });
-    bases.cloned().collect()
+    let mut uses: BTreeSet<String> = finding.revisions.iter().cloned().collect();
+    if graph.bases().len() > 1 {
+        for head in graph.heads() {
+            let faults = alone(head);
+            let never = faults.iter().filter(|fault| fault.kind == FaultKind::TableNeverCreated);
+            let wanted = never.filter(|fault| {
+                fault
+                    .objects
+                    .first()
+                    .is_some_and(|table| finding.subject.split(' ').any(|known| known == &**table))
+            });
+            uses.extend(wanted.filter_map(|fault| fault.place.revision.as_deref()).map(str::to_owned));
+        }
+    }
+    let mut found: BTreeSet<&String> = BTreeSet::new();
+    let below: Vec<Vec<&String>> = uses
+        .iter()
+        .map(|id| {
+            let above = |base: &&String| *base == id || graph.descendants(base).contains(id.as_str());
+            graph.bases().iter().filter(above).collect()
+        })
+        .collect();
+    // Above a merge revision, one of the histories that it joins is enough.
+    found.extend(below.iter().filter(|bases| bases.len() == 1).flatten());
+    for bases in below.iter().filter(|bases| bases.len() > 1) {
+        if !bases.iter().any(|base| found.contains(base)) {
+            found.extend(bases.first());
+        }
+    }
+    found.into_iter().cloned().collect()
+}
+
+/// The heads of the histories that begin with `bases`.
+fn heads_above(scene: &Scene<'_>, bases: &[String]) -> Vec<String> {
+    let graph = &scene.head.graph;
+    let is_above = |head: &&String| {
+        bases.iter().any(|base| base == *head || graph.descendants(base).contains(head.as_str()))
+    };
+    graph.heads().iter().filter(is_above).cloned().collect()
 }
 
 fn replayed(
@@ -274,7 +313,7 @@ impl Made {
             self.id
         ));
         editor.repair.database.push(Consequence {
-            stamp: scene.head.graph.heads().join(", "),
+            stamp: heads_above(scene, bases).join(", "),
             effect: format!(
                 "a database that has run any of these revisions has the tables: it counts '{}' as run, never runs it, \
                  and its stamp stays as it is",

@@ -8,9 +8,11 @@ use std::fmt;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::history::{Delta, Snapshot};
-use crate::project::Project;
+use crate::project::{Creator, Project};
+use crate::schema::compare::Aspect;
 use crate::schema::models::Models;
 use crate::schema::replay::Replayed;
+use crate::schema::types::Database;
 use crate::schema::{ReplayFault, Schema};
 use crate::vcs::Conflict;
 
@@ -71,6 +73,7 @@ mod unused_suppression;
 
 pub use implausible_revision_id::is_typed_in;
 pub use multiple_heads::{HeadGroup, crowded_heads};
+pub use schema_drift::{DRIFT_KINDS, SCHEMA_DRIFT};
 pub use unused_suppression::{UNUSED_SUPPRESSION, unused_suppression};
 
 /// A rule's name and documentation.
@@ -120,10 +123,16 @@ pub struct SchemaCx<'a> {
     pub faults: &'a [ReplayFault],
     /// The schema after the last revision.
     pub schema: &'a Schema,
+    /// The database that it is read for.
+    pub database: Database,
     /// The revisions in the order of the upgrade, with what each does.
     pub revisions: &'a [Replayed],
     /// What the models declare, where that was read.
     pub models: Option<&'a Models>,
+    /// What beside the revisions may create the tables that they lack, where that was looked for.
+    pub creators: Option<&'a [Creator]>,
+    /// Kinds of drift that nobody asks for.
+    pub uncompared: &'a BTreeSet<Aspect>,
 }
 
 /// What decides whether a rule fires.
@@ -313,7 +322,9 @@ pub fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Whether `finding` is the fault `old` of another state, and says no more than that one says.
 pub fn says_again(finding: &Diagnostic, old: &Diagnostic) -> bool {
-    let is_same = finding.subject == old.subject || schema_drift::is_part(finding, old);
+    let is_same = finding.subject == old.subject
+        || schema_drift::is_part(finding, old)
+        || incomplete_baseline::is_part(finding, old);
     finding.rule == old.rule && finding.extent <= old.extent && is_same
 }
 

@@ -4,10 +4,18 @@ use super::model_fault::{place, spot};
 use super::{DecidedBy, Rule, RuleMeta, SchemaCx};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::schema::compare::{self, Aspect, Difference};
-use crate::schema::{Name, TableState, Touch};
+use crate::schema::types::Database;
+use crate::schema::{FaultKind, Name, ReplayFault, TableState, Touch};
 
 /// Models and migrations disagree on a table.
 pub(super) struct SchemaDrift;
+
+/// The rule's name.
+pub const SCHEMA_DRIFT: &str = META.name;
+
+/// The kinds of difference that it tells.
+pub const DRIFT_KINDS: &[Aspect] =
+    &[Aspect::Column, Aspect::Type, Aspect::Nullable, Aspect::PrimaryKey, Aspect::ForeignKey, Aspect::Unique];
 
 static META: RuleMeta = RuleMeta {
     name: "schema-drift",
@@ -19,8 +27,17 @@ static META: RuleMeta = RuleMeta {
         email = mapped_column(String(50))                  sa.Column(\"email\", sa.Text()))
 
 The application then writes what the database refuses, or reads a column that is not there. Columns, their types, whether
-they take NULL, the primary key and the foreign keys are compared, for tables of which both sides were read in full.
-Types that cannot be read are left out, and so are unique constraints and indexes: `onehead schema diff --models` has them.
+they take NULL, the primary key, the foreign keys and what is unique are compared, for tables of which both sides were
+read in full. A unique constraint and a unique index over the same columns do the same, whatever their names. Types and
+constraints that cannot be read are left out, and so are partial indexes and those over expressions; what is unique is
+compared for PostgreSQL alone.
+
+Each kind of difference can be left out by itself: column, type, nullable, primary-key, foreign-key, unique.
+
+    rules:
+      schema-drift:
+        severity: warning
+        except: [nullable, unique]
 
 Run `alembic revision --autogenerate`, and read what it writes; or change the model.",
 };
@@ -37,6 +54,9 @@ impl Rule for SchemaDrift {
     fn check_schema(&self, cx: &SchemaCx<'_>, sink: &mut Vec<Diagnostic>) {
         let Some(models) = cx.models.filter(|models| models.doubt.is_none()) else { return };
         let mut tables: BTreeMap<&Name, Vec<Difference>> = BTreeMap::new();
+        // Elsewhere constraints have other names, and which of them was dropped is not known.
+        let names_known = cx.database == Database::PostgreSql;
+        let refused: Vec<&ReplayFault> = cx.faults.iter().filter(|fault| is_of_names(fault)).collect();
         for (name, model) in &models.schema.tables {
             let Some(built) = cx.schema.table(name) else { continue };
             let read = built.state == TableState::Complete && model.state == TableState::Complete;
@@ -51,7 +71,13 @@ impl Rule for SchemaDrift {
             let mut found = Vec::new();
             compare::tables(built, model, &mut found);
             found.retain(|difference| match difference.aspect {
-                Aspect::Unique | Aspect::Table => false,
+                aspect if cx.uncompared.contains(&aspect) => false,
+                Aspect::Table => false,
+                Aspect::Unique => {
+                    names_known
+                        && !models.unread_uniques.contains(name)
+                        && !refused.iter().any(|fault| may_be_of(name, fault))
+                }
                 Aspect::ForeignKey => !models.unread_keys.contains(name),
                 _ => true,
             });
@@ -72,6 +98,20 @@ impl Rule for SchemaDrift {
             }
             sink.push(finding);
         }
+    }
+}
+
+/// Whether something was refused because of a name that is not there or taken: what a table has is not known then.
+fn is_of_names(fault: &ReplayFault) -> bool {
+    use FaultKind::{ConstraintExists, ConstraintMissing, IndexExists, IndexMissing};
+    matches!(fault.kind, ConstraintExists | ConstraintMissing | IndexExists | IndexMissing)
+}
+
+/// Whether a fault of a name may be about `table`; that of an index is about any.
+fn may_be_of(table: &Name, fault: &ReplayFault) -> bool {
+    match fault.objects.get(1) {
+        Some(owner) => **owner == *table.to_string(),
+        None => true,
     }
 }
 
@@ -129,6 +169,8 @@ fn worded(difference: &Difference) -> String {
         (Aspect::ForeignKey, None, Some(key)) => {
             format!("the foreign key {object} {} is only in the model", key.text)
         }
+        (Aspect::Unique, Some(unique), _) => format!("{} is only in the migrations", unique.text),
+        (Aspect::Unique, None, Some(unique)) => format!("{} is only in the model", unique.text),
         (Aspect::PrimaryKey, one, other) => {
             let text = |side: &Option<compare::Side>| {
                 side.as_ref().map_or_else(|| "no primary key".to_owned(), |side| side.text.clone())

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::state::{Column, ForeignKey, Name, Place, Schema, Table, TableState};
+use super::state::{Column, ForeignKey, Index, Name, Place, Schema, Table, TableState};
 
 /// What a difference is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -181,11 +181,33 @@ fn keys(first: &Table, second: &Table, push: &mut Push<'_>) {
         push(Aspect::ForeignKey, key.columns.join(", "), None, foreign(key));
     }
     for (table, other, is_first) in [(first, second, true), (second, first, false)] {
-        for unique in table.uniques.iter().filter(|unique| !other.is_unique_over(&unique.columns)) {
-            let text = format!("UNIQUE ({})", unique.columns.join(", "));
-            let side = Some(Side { text, place: unique.place.clone() });
+        for (columns, text, place) in uniques(table) {
+            // A column that one side lacks is told already.
+            let is_there = columns.iter().all(|column| other.column(column).is_some());
+            if !is_there || other.is_unique_over(columns) {
+                continue;
+            }
+            let side = Some(Side { text, place: place.clone() });
             let (one, two) = if is_first { (side, None) } else { (None, side) };
-            push(Aspect::Unique, unique.columns.join(", "), one, two);
+            push(Aspect::Unique, columns.join(", "), one, two);
         }
     }
+}
+
+/// What a table holds unique: constraints, and indexes over all rows and plain columns, which do the same whatever they
+/// are called. Each set of columns once.
+fn uniques(table: &Table) -> Vec<(&[Arc<str>], String, &Place)> {
+    let constraints = table.uniques.iter().map(|unique| (unique.columns.as_slice(), "UNIQUE", &unique.place));
+    let is_plain = |index: &&Index| {
+        index.unique
+            && index.condition.is_none()
+            && index.columns.iter().all(|column| table.column(column).is_some())
+    };
+    let indexes = table.indexes.iter().filter(is_plain);
+    let all =
+        constraints.chain(indexes.map(|index| (index.columns.as_slice(), "UNIQUE INDEX", &index.place)));
+    let mut seen = BTreeSet::new();
+    all.filter(|(columns, ..)| seen.insert(columns.iter().collect::<BTreeSet<_>>()))
+        .map(|(columns, kind, place)| (columns, format!("{kind} ({})", columns.join(", ")), place))
+        .collect()
 }

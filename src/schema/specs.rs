@@ -337,7 +337,10 @@ pub fn index(
         }
     }
     let prefixed = |suffix: &str| keyword(&format!("{}_{suffix}", database.name()));
-    let condition = prefixed("where").and_then(|value| expression(&value));
+    // A condition that cannot be read is one all the same: the index does not hold for all rows.
+    let condition = prefixed("where")
+        .filter(|value| !value.is_none())
+        .map(|value| expression(&value).unwrap_or_else(|| "…".to_owned()));
     needs.extend(condition.as_deref().map(sql::identifiers).unwrap_or_default());
     needs.extend(prefixed("include").and_then(|value| names(Some(&value))).unwrap_or_default());
     let method =
@@ -374,6 +377,8 @@ fn is_type(value: &Value) -> bool {
             }
         },
         Value::Class(_) | Value::Instance(_) | Value::Unknown(_) => true,
+        // What a decorated type is kept as.
+        Value::Attribute(attribute) => &*attribute.1 == "impl" && is_type(&attribute.0),
         _ => false,
     }
 }

@@ -75,7 +75,7 @@ fn is_wanted(args: &BranchesArgs, name: &str) -> bool {
 
 /// Gives the collision the severity that the configuration wants; false where it wants none.
 fn apply_level(session: &Session<'_>, collision: &mut Collision) -> bool {
-    collision.severity = match session.config.rules.get(collision.rule) {
+    collision.severity = match session.config.level(collision.rule) {
         None => collision.severity,
         Some(Level::Off) => return false,
         Some(Level::Info) => Severity::Info,

@@ -285,7 +285,7 @@ fn fix_command(global: &Global, args: &CheckArgs) -> String {
 
 /// Severities as the configuration has them.
 pub(super) fn apply_levels(session: &Session<'_>, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let level = |finding: &Diagnostic| session.config.rules.get(finding.rule).copied();
+    let level = |finding: &Diagnostic| session.config.level(finding.rule);
     findings
         .into_iter()
         .filter_map(|mut finding| {

@@ -2,13 +2,12 @@
 //! line and column.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 
 use crate::{dialect, rules};
 
@@ -35,31 +34,6 @@ impl JsonSchema for RuleName {
         let names: Vec<&str> = rules::RULES.iter().map(|rule| rule.meta().name).collect();
         json_schema!({ "type": "string", "enum": names })
     }
-}
-
-/// A map from rules to something, each rule once.
-pub(super) fn by_rule<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<BTreeMap<String, T>, D::Error> {
-    struct Rules<T>(std::marker::PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Rules<T> {
-        type Value = BTreeMap<String, T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("rules with their severities")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut found = BTreeMap::new();
-            while let Some((RuleName(name), value)) = map.next_entry()? {
-                if found.insert(name.clone(), value).is_some() {
-                    return Err(de::Error::custom(format!("the rule '{name}' is there twice")));
-                }
-            }
-            Ok(found)
-        }
-    }
-    deserializer.deserialize_map(Rules(std::marker::PhantomData))
 }
 
 /// The name of a migration tool.

@@ -305,7 +305,7 @@ impl Baseline {
         };
         let table = table.name.clone();
         if told.is_none() {
-            let reason = format!("{at} drops it, and nothing tells its columns");
+            let reason = format!("{at} drops or renames it, and nothing tells its columns");
             self.made_up.insert(name.clone(), Arc::from(reason));
         }
         let spec = IndexSpec {
@@ -328,6 +328,14 @@ impl Baseline {
         if self.made_up.contains_key(&table.sibling(name)) {
             return false;
         }
+        // The primary key, which got its name from a convention that could not be read.
+        let is_key = **name == *format!("pk_{}", table.name) || **name == *format!("{}_pkey", table.name);
+        if let Some(now) = known.primary_key.as_ref().and_then(|key| key.name.clone()).filter(|_| is_key)
+            && now != *name
+        {
+            self.change(Change::RenameConstraint(table.clone(), now, Arc::clone(name)));
+            return true;
+        }
         let inside = name.strip_prefix(&*table.name).and_then(|rest| rest.strip_prefix('_'));
         let column =
             inside.and_then(|rest| rest.strip_suffix("_key")).and_then(|column| known.column(column));
@@ -342,7 +350,7 @@ impl Baseline {
             place: Place::default(),
         };
         self.change(Change::AddConstraint(table.clone(), Box::new(ConstraintSpec::Check(check))));
-        let reason = format!("{at} drops it, and nothing tells what it is");
+        let reason = format!("{at} drops or renames it, and nothing tells what it is");
         self.made_up.insert(table.sibling(name), Arc::from(reason));
         true
     }

@@ -376,7 +376,7 @@ fn build(
     let mut used: BTreeSet<usize> = BTreeSet::new();
     for (entry, attrs) in entries.iter().zip(all) {
         reader.evaluator.refill();
-        let table = table_of(reader, entry, attrs, &homes, &mut unread, &mut used, &mut models.unread_keys);
+        let table = table_of(reader, entry, attrs, &homes, &mut unread, &mut used, models);
         match made.iter_mut().find(|known| known.spec.name == table.spec.name) {
             // Declared again: the first stays, an extension adds its columns.
             Some(known) => {
@@ -404,7 +404,7 @@ fn build(
         match specs::item(reader.evaluator, &value, reader.database) {
             Item::Index(index) => table.spec.indexes.push(index),
             Item::Constraint(constraint) => table.spec.constraints.push(constraint),
-            _ => {}
+            _ => _ = models.unread_uniques.insert(home),
         }
     }
     schemas_of_targets(&mut made);
@@ -454,7 +454,7 @@ fn table_of(
     homes: &Homes,
     unread: &mut Vec<Arc<Opaque>>,
     used: &mut BTreeSet<usize>,
-    unread_keys: &mut BTreeSet<Name>,
+    models: &mut Models,
 ) -> Made {
     let name = entry.table.name.clone();
     let place = entry.table.place.clone();
@@ -485,8 +485,10 @@ fn table_of(
         }
     };
     let mut spec = TableSpec { columns, ..TableSpec::new(name) };
+    let mut is_unread = false;
     for arg in &args {
         let Value::Construct(construct) = arg else {
+            is_unread = true;
             if let Value::Unknown(unknown) = arg {
                 incomplete.get_or_insert_with(|| Arc::clone(&unknown.reason));
             }
@@ -497,6 +499,7 @@ fn table_of(
         }
         let is_column = matches!(construct.name(), "Column" | "mapped_column");
         if is_column {
+            is_unread |= may_be_unique(construct);
             let attr = super::columns::Attr {
                 name: construct.args.first().and_then(Value::as_text).unwrap_or_default(),
                 column: Ok(Rc::clone(construct)),
@@ -514,9 +517,13 @@ fn table_of(
             Item::Column(column) => spec.columns.push(*column),
             Item::Constraint(constraint) => spec.constraints.push(constraint),
             Item::Index(index) => spec.indexes.push(index),
+            Item::Other => {}
             // What is no column hides none.
-            Item::Other | Item::Unknown(_) => {}
+            Item::Unknown(_) => is_unread = true,
         }
+    }
+    if is_unread || attrs_keys.iter().any(|column| may_be_unique(column)) {
+        models.unread_uniques.insert(spec.name.clone());
     }
     rename_keys(&mut spec, &keys_of(&args, attrs_keys));
     if let Some(reason) = &incomplete {
@@ -524,13 +531,18 @@ fn table_of(
         unread.push(opaque(format!("table {}: {reason}", spec.name), place.clone(), touches));
     }
     if !loose.is_empty() {
-        unread_keys.insert(spec.name.clone());
+        models.unread_keys.insert(spec.name.clone());
     }
     for (reason, at) in loose {
         unread.push(opaque(format!("table {}: {reason}", spec.name), at, Vec::new()));
     }
     spec.incomplete = incomplete;
     Made { spec, place, schema: entry.schema.clone() }
+}
+
+/// Whether it is not known if the column is unique.
+fn may_be_unique(column: &Construct) -> bool {
+    column.more.is_some() || column.kwarg("unique").is_some_and(|flag| truth(flag).is_none())
 }
 
 /// The keys of columns (`key=`) by which constraints name them, with the names that they have.
@@ -631,6 +643,19 @@ fn types_of_keys(made: &mut [Made]) {
     }
 }
 
+/// The columns of each unique constraint and column of a table.
+fn uniques_of(spec: &TableSpec) -> impl Iterator<Item = Vec<Arc<str>>> {
+    let constraints = spec.constraints.iter().filter_map(|constraint| match constraint {
+        ConstraintSpec::Unique(key) => Some(key.columns.clone()),
+        _ => None,
+    });
+    let columns = spec.columns.iter().filter(|column| column.unique);
+    let columns = columns.map(|column| vec![Arc::clone(&column.name)]);
+    let is_whole = |index: &&IndexSpec| index.unique && index.condition.is_none();
+    let indexes = spec.indexes.iter().filter(is_whole).map(|index| index.columns.clone());
+    constraints.chain(columns).chain(indexes)
+}
+
 /// Makes the tables, then their foreign keys, as `create_all` sorts them.
 fn run(made: Vec<Made>, unread: Vec<Arc<Opaque>>, settings: Settings, models: &mut Models) {
     let mut machine = Machine::new(settings);
@@ -644,6 +669,10 @@ fn run(made: Vec<Made>, unread: Vec<Arc<Opaque>>, settings: Settings, models: &m
     };
     let mut keys: Vec<(Name, ForeignKeySpec)> = Vec::new();
     let mut indexes: Vec<(Name, IndexSpec)> = Vec::new();
+    let uniques: Vec<(Name, Vec<Arc<str>>)> = made
+        .iter()
+        .flat_map(|made| uniques_of(&made.spec).map(|columns| (made.spec.name.clone(), columns)))
+        .collect();
     for Made { mut spec, place, .. } in made {
         for column in &mut spec.columns {
             for key in column.foreign_keys.drain(..) {
@@ -676,6 +705,13 @@ fn run(made: Vec<Made>, unread: Vec<Arc<Opaque>>, settings: Settings, models: &m
         machine
             .apply(&effect(Change::AddConstraint(table, Box::new(ConstraintSpec::ForeignKey(key))), &place));
     }
+    // What has a name that is taken is declared all the same.
+    let is_there = |(table, columns): &(Name, Vec<Arc<str>>)| {
+        machine.schema.table(table).is_none_or(|table| table.is_unique_over(columns))
+    };
+    models
+        .unread_uniques
+        .extend(uniques.into_iter().filter(|unique| !is_there(unique)).map(|(table, _)| table));
     models.faults = machine.faults;
     models.faults.retain(|fault| {
         matches!(

@@ -52,6 +52,8 @@ pub struct Models {
     pub commented: Vec<(Arc<str>, Place)>,
     /// Tables with a foreign key that cannot be read.
     pub unread_keys: BTreeSet<Name>,
+    /// Tables with a constraint or an index that cannot be read.
+    pub unread_uniques: BTreeSet<Name>,
     /// Whether tables may be made elsewhere: env.py leaves some out (`include_object`, `include_name`), or another
     /// environment shares the metadata.
     pub filtered: bool,
@@ -171,6 +173,11 @@ fn evaluate(
     let mut models = assemble::assemble(&mut reader, found, &target, &reached, settings);
     let text = tree.file(&env).map(|env| Arc::clone(&env.text)).unwrap_or_default();
     models.filtered = text.contains("include_object") || text.contains("include_name");
+    // One that tells constraints apart leaves some of them out.
+    if models.filtered && ["unique_constraint", "\"index\"", "'index'"].iter().any(|kind| text.contains(kind))
+    {
+        models.unread_uniques.extend(models.schema.tables.keys().cloned());
+    }
     (models, reader.evaluator.asked_at_all())
 }
 

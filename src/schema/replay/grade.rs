@@ -36,7 +36,7 @@ pub(super) fn grade(machine: &mut Machine, world: World) {
         let doubt = match fault.kind {
             FaultKind::TableMissing if never(fault) => {
                 fault.kind = FaultKind::TableNeverCreated;
-                Some(OUTSIDE)
+                None
             }
             // What is outside may have made it before, and a revision dropped it under another name.
             FaultKind::TableMissing | FaultKind::TargetTableMissing if is_open && fault.earlier.is_none() => {

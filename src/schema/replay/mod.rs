@@ -29,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
+use super::compare::Aspect;
 use super::effect::Effect;
 use super::evaluate::{Arguments, Asked, Evaluator, ParsedFiles, Told, TreeFiles};
 use super::fault::ReplayFault;
@@ -86,6 +87,8 @@ pub struct Options {
     pub find_naming: bool,
     /// Whether the database is looked for in the project; else it is that of the settings.
     pub find_database: bool,
+    /// What the schema that comes of it is not compared in with the models'.
+    pub uncompared: BTreeSet<Aspect>,
 }
 
 impl Options {

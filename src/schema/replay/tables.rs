@@ -373,6 +373,8 @@ impl Machine {
             return;
         }
         match self.relations.get(name).cloned() {
+            // Of a table that something else made, it may be the index.
+            None if is_index_name(&name.name) => self.fault_index_missing(name, place),
             None => {
                 if self.table_for(name, place).is_some() {
                     self.move_relation(name, &renamed, place);
@@ -532,6 +534,9 @@ impl Machine {
             known.primary_key.iter_mut().for_each(|key| swap(&mut key.columns));
             known.uniques.iter_mut().for_each(|unique| swap(&mut unique.columns));
             known.foreign_keys.iter_mut().for_each(|key| swap(&mut key.columns));
+            for sql in known.checks.iter_mut().filter_map(|check| check.sql.as_mut()) {
+                *sql = renamed_in(sql, from, to);
+            }
             for index in &mut known.indexes {
                 swap(&mut index.columns);
                 if index.needs.remove(from) {
@@ -585,6 +590,12 @@ fn renamed_in(sql: &Arc<str>, from: &str, to: &str) -> Arc<str> {
     }
     made.push_str(&sql[end..]);
     if end == 0 { Arc::clone(sql) } else { Arc::from(made) }
+}
+
+/// Whether PostgreSQL or SQLAlchemy would give an index such a name, and hardly anybody a table.
+fn is_index_name(name: &str) -> bool {
+    ["ix_", "idx_", "uq_", "pk_"].iter().any(|start| name.starts_with(start))
+        || ["_pkey", "_key", "_idx"].iter().any(|end| name.ends_with(end))
 }
 
 /// The index that `index=True` makes; with `unique=True` it is unique, and no constraint is made.
