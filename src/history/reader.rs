@@ -23,6 +23,9 @@ pub struct Reader {
 /// Blobs that one worker parses at a time.
 const CHUNK: usize = 16;
 
+/// So many headers that were kept are read on one thread.
+const FEW: usize = 1_000;
+
 /// Directories nested deeper below a version location are not scanned.
 const MAX_DEPTH: usize = 30;
 
@@ -242,16 +245,27 @@ impl Headers {
         dialect: &'static dyn Dialect,
         blobs: &[BlobId],
     ) -> Result<FxHashMap<BlobId, Arc<Header>>, Error> {
+        let mut headers = FxHashMap::default();
+        // What an earlier run kept of a few files is read sooner than a thread is started.
+        let mut unknown = blobs;
+        let left: Vec<BlobId>;
+        if blobs.len() <= FEW {
+            let kept = |blob: &BlobId| objects.kept().get(Kind::Header, &(dialect.name(), *blob));
+            headers.extend(blobs.iter().filter_map(|blob| Some((*blob, Arc::new(kept(blob)?)))));
+            left = blobs.iter().filter(|blob| !headers.contains_key(blob)).copied().collect();
+            unknown = &left;
+        }
         let parse = |objects: &Objects, buffer: &mut Vec<u8>, chunk: &[BlobId]| {
             let read = |blob: &BlobId| Ok((*blob, Arc::new(read_header(objects, dialect, *blob, buffer)?)));
             chunk.iter().map(read).collect::<Result<Vec<_>, Error>>()
         };
-        if blobs.len() <= CHUNK {
-            return Ok(parse(objects, &mut Vec::new(), blobs)?.into_iter().collect());
+        if unknown.len() <= CHUNK {
+            headers.extend(parse(objects, &mut Vec::new(), unknown)?);
+            return Ok(headers);
         }
         let start = || (self.factory.objects(), Vec::new());
-        let parts = map_chunks(blobs, CHUNK, start, |(objects, buffer), chunk| parse(objects, buffer, chunk));
-        let mut headers = FxHashMap::default();
+        let parts =
+            map_chunks(unknown, CHUNK, start, |(objects, buffer), chunk| parse(objects, buffer, chunk));
         for part in parts {
             headers.extend(part?);
         }

@@ -1,11 +1,11 @@
 //! Which database the migrations are written for.
 
-use crate::cache::Kind;
+use crate::cache::{Cache, Kind};
 use crate::python::tree::{Module, StmtKind};
 use crate::revision::Environment;
 use crate::schema::evaluate::{Files as _, TreeFiles};
 use crate::schema::types::Database;
-use crate::vcs::RepoPath;
+use crate::vcs::{BlobId, RepoPath};
 
 /// Files beside the migrations, or above them, that name drivers.
 const DEPENDENCIES: &[&str] = &[
@@ -98,7 +98,7 @@ fn text(files: &TreeFiles<'_>, path: &RepoPath) -> Option<String> {
     Some(String::from_utf8_lossy(&files.text(path)?).into_owned())
 }
 
-fn add(seen: &mut Seen, more: Seen) {
+pub(super) fn add(seen: &mut Seen, more: Seen) {
     seen.iter_mut().zip(more).for_each(|(seen, more)| *seen |= more);
 }
 
@@ -120,12 +120,21 @@ fn drivers(files: &TreeFiles<'_>, path: &RepoPath) -> Seen {
 pub(super) fn note_imports(files: &TreeFiles<'_>, path: &RepoPath, seen: &mut Seen) {
     let Some(blob) = files.blob(path) else { return };
     let kept = files.objects().kept();
-    let imported = kept.get(Kind::Dialects, &blob).or_else(|| {
-        let imported = imported(&*files.file(path)?);
+    if note_kept(kept, blob, seen) {
+        return;
+    }
+    if let Some(module) = files.file(path) {
+        let imported = imported(&module);
         kept.put(Kind::Dialects, &blob, &imported);
-        Some(imported)
-    });
+        add(seen, imported);
+    }
+}
+
+/// Notes the dialects that a file imports, if an earlier run read it.
+pub(super) fn note_kept(kept: &Cache, blob: BlobId, seen: &mut Seen) -> bool {
+    let imported = kept.get(Kind::Dialects, &blob);
     add(seen, imported.unwrap_or_default());
+    imported.is_some()
 }
 
 /// The dialects that a file imports.

@@ -212,20 +212,23 @@ impl Replayer {
         })
     }
 
-    /// The dialects that the scripts import. All files are parsed here, on all cores.
+    /// The dialects that the scripts import. All files that are new are parsed here, on all cores.
     fn imported(&self, root: TreeId, order: &[&Arc<Script>]) -> database::Seen {
+        let mut seen = database::Seen::default();
+        // What earlier runs found out is read sooner than a thread is started.
+        let unread =
+            |script: &&&Arc<Script>| !database::note_kept(self.factory.kept(), script.blob, &mut seen);
+        let unread: Vec<&Arc<Script>> = order.iter().filter(unread).copied().collect();
         let note = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
             let mut seen = database::Seen::default();
             chunk.iter().for_each(|script| database::note_imports(&files, &script.path, &mut seen));
             seen
         };
-        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
-        let all = parallel::map_chunks(order, size, || self.factory.objects(), note);
-        all.into_iter().fold(database::Seen::default(), |mut seen, chunk| {
-            seen.iter_mut().zip(chunk).for_each(|(seen, found)| *seen |= found);
-            seen
-        })
+        let size = unread.len().div_ceil(2 * parallel::cores()).max(CHUNK);
+        let chunks = parallel::map_chunks(&unread, size, || self.factory.objects(), note);
+        chunks.into_iter().for_each(|chunk| database::add(&mut seen, chunk));
+        seen
     }
 
     fn run(
