@@ -37,6 +37,8 @@ pub enum Kind {
     Dialects,
     /// The databases whose drivers a file of dependencies names.
     Drivers,
+    /// The naming convention of an environment.
+    Naming,
     /// Whether a file may declare tables.
     Declares,
     /// The models of an environment.
@@ -44,13 +46,14 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
         Self::Effects,
         Self::Dialects,
         Self::Drivers,
+        Self::Naming,
         Self::Declares,
         Self::Models,
     ];
@@ -63,6 +66,7 @@ impl Kind {
             Self::Effects => "effects.log",
             Self::Dialects => "dialects.log",
             Self::Drivers => "drivers.log",
+            Self::Naming => "naming.log",
             Self::Declares => "declares.log",
             Self::Models => "models.log",
         }

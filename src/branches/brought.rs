@@ -310,7 +310,7 @@ impl<'r> Comparison<'r> {
         let unreadable = new_unreadable.iter().map(|file| (file.path.clone(), file.reason.clone())).collect();
         let landed = Snapshot {
             environment: ground.state.environment.clone(),
-            graph: RevisionGraph::new(&scripts),
+            graph: Arc::new(RevisionGraph::new(&scripts)),
             scripts,
             files,
             ..Snapshot::default()

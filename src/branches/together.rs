@@ -199,7 +199,7 @@ fn makes_heads(one: &Brought, two: &Brought) -> bool {
     scripts.sort_by(|one, two| (&one.revision, &one.path).cmp(&(&two.revision, &two.path)));
     let both = Snapshot {
         environment: one.landed.environment.clone(),
-        graph: RevisionGraph::new(&scripts),
+        graph: Arc::new(RevisionGraph::new(&scripts)),
         scripts,
         ..Snapshot::default()
     };

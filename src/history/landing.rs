@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
+use super::reader::location_trees;
 use crate::dialect;
 use crate::revision::Environment;
 use crate::vcs::{CommitId, Error, Repo, TreeId};
@@ -31,6 +32,22 @@ pub fn landings(
     trunk: CommitId,
     revisions: &BTreeSet<String>,
 ) -> Result<BTreeMap<String, Landing>, Error> {
+    let key = |id: &String| (trunk, environment.name.clone(), id.clone());
+    let asked: BTreeSet<String> =
+        revisions.iter().filter(|id| !reader.landed.contains_key(&key(id))).cloned().collect();
+    let found = search(repo, reader, environment, trunk, &asked)?;
+    reader.landed.extend(asked.iter().map(|id| (key(id), found.get(id).cloned())));
+    let known = |id: &String| Some((id.clone(), reader.landed.get(&key(id)).cloned()??));
+    Ok(revisions.iter().filter_map(known).collect())
+}
+
+fn search(
+    repo: &Repo,
+    reader: &mut Reader,
+    environment: &Environment,
+    trunk: CommitId,
+    revisions: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Landing>, Error> {
     let mut landed: BTreeMap<String, Landing> = BTreeMap::new();
     let mut pending = revisions.clone();
     let mut environment = environment.clone();
@@ -47,13 +64,13 @@ pub fn landings(
             }
             break;
         };
-        let mut trees = location_trees(reader, commit.tree, &environment)?;
+        let mut trees = location_trees(reader.objects(), commit.tree, &environment)?;
         if trees.iter().all(Option::is_none)
             && newer.is_some()
             && let Some(moved) = moved_from(reader, commit.tree, &environment, &pending)?
         {
             environment = moved;
-            trees = location_trees(reader, commit.tree, &environment)?;
+            trees = location_trees(reader.objects(), commit.tree, &environment)?;
             last_trees = None;
         }
         if last_trees.as_ref() != Some(&trees) {
@@ -68,18 +85,6 @@ pub fn landings(
         next = commit.parents.first().copied();
     }
     Ok(landed)
-}
-
-fn location_trees(
-    reader: &Reader,
-    root: TreeId,
-    environment: &Environment,
-) -> Result<Vec<Option<TreeId>>, Error> {
-    environment
-        .version_locations
-        .iter()
-        .map(|location| Ok(reader.objects().follow(root, &location.path)?.and_then(|entry| entry.tree())))
-        .collect()
 }
 
 fn ids_at(reader: &mut Reader, root: TreeId, environment: &Environment) -> Result<BTreeSet<String>, Error> {

@@ -1,8 +1,9 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustc_hash::FxHashMap;
 
-use super::Snapshot;
+use super::{Landing, Snapshot};
 use crate::cache::Kind;
 use crate::dialect::{self, DIALECTS, Dialect, Finder};
 use crate::parallel::map_chunks;
@@ -10,7 +11,7 @@ use crate::python::{self, grade::Grade};
 use crate::revision::{
     Environment, Header, MigrationFile, Problem, ProblemKind, RevisionGraph, Script, Unreadable,
 };
-use crate::vcs::{BlobId, EntryKind, Error, Objects, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{BlobId, CommitId, EntryKind, Error, Objects, ObjectsFactory, RepoPath, TreeId};
 
 /// Reads environments and their files out of trees; every blob is parsed once.
 pub struct Reader {
@@ -18,7 +19,14 @@ pub struct Reader {
     finders: Vec<Box<dyn Finder>>,
     headers: Headers,
     configured: Option<Vec<Environment>>,
+    /// The states read last: both sides of a merge, its base and its result have mostly the same.
+    recent: VecDeque<(Vec<Option<TreeId>>, Snapshot)>,
+    /// Where revisions landed, by trunk, environment and id.
+    pub(super) landed: FxHashMap<(CommitId, String, String), Option<Landing>>,
 }
+
+/// So many states are remembered.
+const RECENT: usize = 8;
 
 /// Blobs that one worker parses at a time.
 const CHUNK: usize = 16;
@@ -42,6 +50,8 @@ impl Reader {
                 grades: RwLock::default(),
             },
             configured,
+            recent: VecDeque::new(),
+            landed: FxHashMap::default(),
         }
     }
 
@@ -124,8 +134,23 @@ impl Reader {
     /// # Errors
     /// When an object is damaged.
     pub fn snapshot(&mut self, root: TreeId, environment: &Environment) -> Result<Snapshot, Error> {
-        let files = self.files(root, environment)?;
-        let mut snapshot = self.headers.read(&self.objects, environment, files)?;
+        let trees = location_trees(&self.objects, root, environment)?;
+        let is_same = |(known, state): &&(Vec<Option<TreeId>>, Snapshot)| {
+            *known == trees && state.environment == *environment
+        };
+        let mut snapshot = match self.recent.iter().find(is_same) {
+            Some((_, state)) => state.clone(),
+            None => {
+                let (files, links) = list_files(&self.objects, root, environment)?;
+                let snapshot = self.headers.read(&self.objects, environment, files)?;
+                // A link may lead anywhere.
+                if !links {
+                    self.recent.truncate(RECENT - 1);
+                    self.recent.push_front((trees, snapshot.clone()));
+                }
+                snapshot
+            }
+        };
         for finder in &mut self.finders {
             snapshot.unscanned.extend(finder.unscanned(&self.objects, root, environment)?);
         }
@@ -146,11 +171,22 @@ impl Reader {
     /// # Errors
     /// When an object is damaged.
     pub fn files(&self, root: TreeId, environment: &Environment) -> Result<Vec<MigrationFile>, Error> {
-        list_files(&self.objects, root, environment)
+        Ok(list_files(&self.objects, root, environment)?.0)
     }
 }
 
-/// The files that the tool of `environment` would load from the tree `root`, sorted by path.
+/// The directories of `environment` in the tree `root`, in its order.
+pub(super) fn location_trees(
+    objects: &Objects,
+    root: TreeId,
+    environment: &Environment,
+) -> Result<Vec<Option<TreeId>>, Error> {
+    let tree = |path| Ok(objects.follow(root, path)?.and_then(|entry| entry.tree()));
+    environment.version_locations.iter().map(|location| tree(&location.path)).collect()
+}
+
+/// The files that the tool of `environment` would load from the tree `root`, sorted by path; and whether some are
+/// symbolic links.
 ///
 /// # Errors
 /// When an object is damaged.
@@ -158,9 +194,9 @@ pub(super) fn list_files(
     objects: &Objects,
     root: TreeId,
     environment: &Environment,
-) -> Result<Vec<MigrationFile>, Error> {
-    let mut files = Vec::new();
-    let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok(files) };
+) -> Result<(Vec<MigrationFile>, bool), Error> {
+    let (mut files, mut links) = (Vec::new(), false);
+    let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok((files, links)) };
     for location in &environment.version_locations {
         let entry = objects.follow(root, &location.path)?;
         let mut pending: Vec<(RepoPath, TreeId, usize)> = Vec::new();
@@ -172,6 +208,7 @@ pub(super) fn list_files(
                         files.push(MigrationFile { path: directory.join(&entry.name), blob: entry.blob() });
                     }
                     EntryKind::Symlink if dialect.loads(&entry.name) => {
+                        links = true;
                         let path = directory.join(&entry.name);
                         let target = objects.follow(root, &path)?;
                         let blob =
@@ -191,7 +228,7 @@ pub(super) fn list_files(
     }
     files.sort_unstable();
     files.dedup();
-    Ok(files)
+    Ok((files, links))
 }
 
 /// What a file is: the revision that it states, and what is wrong with it.
@@ -283,7 +320,7 @@ impl Headers {
         files: Vec<MigrationFile>,
     ) -> Result<Snapshot, Error> {
         let (scripts, unreadable) = self.scripts(objects, environment, &files)?;
-        let graph = RevisionGraph::new(&scripts);
+        let graph = Arc::new(RevisionGraph::new(&scripts));
         let environment = environment.clone();
         Ok(Snapshot { environment, files, scripts, unreadable, graph, unscanned: Vec::new() })
     }

@@ -18,7 +18,7 @@ pub struct Snapshot {
     /// The files that are not read, or only in part.
     pub unreadable: Vec<Unreadable>,
     /// The graph of `scripts`.
-    pub graph: RevisionGraph,
+    pub graph: Arc<RevisionGraph>,
     /// Directories with migrations that are not scanned, with their numbers of files.
     pub unscanned: Vec<(RepoPath, usize)>,
 }

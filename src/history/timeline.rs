@@ -116,7 +116,7 @@ impl Timeline {
             environment: environment.clone(),
             files: self.files(state),
             unreadable: numbers.filter_map(|at| self.table[*at as usize].1.clone()).collect(),
-            graph: RevisionGraph::new(&scripts),
+            graph: Arc::new(RevisionGraph::new(&scripts)),
             scripts,
             unscanned: Vec::new(),
         }
@@ -429,7 +429,7 @@ impl Layouts<'_> {
         }
         let headers = reader.headers();
         let list = |(environment, root): &(Arc<Environment>, TreeId), objects: &Objects| {
-            list_files(objects, *root, environment)
+            Ok(list_files(objects, *root, environment)?.0)
         };
         let lists = map_chunks(
             &jobs,

@@ -3,6 +3,7 @@
 //! Every revision that the trunk ever had is one node with one place; a state is the difference to the one before.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
 use similar::TextDiff;
@@ -191,7 +192,7 @@ fn union(snapshots: &[Snapshot]) -> EnvironmentGraph {
     let scripts: Vec<_> = last.into_values().cloned().collect();
     let newest = snapshots.last().cloned().unwrap_or_default();
     convert::environment_graph(&Snapshot {
-        graph: RevisionGraph::new(&scripts),
+        graph: Arc::new(RevisionGraph::new(&scripts)),
         scripts,
         files: Vec::new(),
         unreadable: Vec::new(),

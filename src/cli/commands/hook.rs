@@ -184,6 +184,7 @@ fn ask(
     };
     let mut reader = session.reader();
     let examined = examine(session, &mut reader, &question, &to_ask.fixing, global.fail_on)?;
+    leave_to_the_end((reader, replayer));
     if base.is_some() && examined.brings_nothing {
         return Ok(Verdict::Clean);
     }
@@ -192,7 +193,7 @@ fn ask(
     }
     let is_told = examined.document.findings.iter().any(|finding| finding.severity <= Severity::Warning);
     if !is_told && !examined.failed {
-        leave_to_the_end((reader, examined));
+        leave_to_the_end(examined);
         return Ok(Verdict::Clean);
     }
     if format == Format::Text {

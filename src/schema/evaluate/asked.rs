@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use rustc_hash::FxHashMap;
 
 use super::imports::{Found, find_at, find_name};
 use super::{Files as _, TreeFiles};
@@ -21,28 +22,73 @@ pub enum Asked {
 
 /// The answer: the file or directory, with the file's content.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Told(Option<(RepoPath, Option<BlobId>)>);
+struct Told(Option<(RepoPath, Option<BlobId>)>);
 
-impl TreeFiles<'_> {
-    /// The answer of this tree. Dotted names are looked for below `roots`.
-    pub fn tell(&self, asked: &Asked, roots: &[RepoPath]) -> Told {
-        let found = match asked {
-            Asked::File(path) => self.is_file(path).then(|| Found::File(path.clone())),
-            Asked::Module(path) => find_at(self, path),
-            Asked::Name(dotted) => find_name(self, roots, dotted),
+/// What one tree answers; evaluations ask the same things.
+pub struct Answers<'f, 'o> {
+    files: &'f TreeFiles<'o>,
+    roots: &'f [RepoPath],
+    known: FxHashMap<Asked, Told>,
+}
+
+impl<'f, 'o> Answers<'f, 'o> {
+    /// The answers of `files`, where dotted names are looked for below `roots`.
+    pub fn new(files: &'f TreeFiles<'o>, roots: &'f [RepoPath]) -> Self {
+        Self { files, roots, known: FxHashMap::default() }
+    }
+
+    fn of(&mut self, asked: &Asked) -> &Told {
+        if !self.known.contains_key(asked) {
+            let told = tell(self.files, asked, self.roots);
+            self.known.insert(asked.clone(), told);
+        }
+        &self.known[asked]
+    }
+}
+
+/// The result of an evaluation, for every tree that gives the answers it rests on.
+#[derive(Clone, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Kept<T> {
+    asked: Vec<(Asked, Told)>,
+    /// The result.
+    pub result: T,
+}
+
+impl<T> Kept<T> {
+    /// A result for which this was `asked` of the tree.
+    pub fn new(result: T, asked: impl IntoIterator<Item = Asked>, answers: &mut Answers<'_, '_>) -> Self {
+        let with_answer = |asked: Asked| {
+            let told = answers.of(&asked).clone();
+            (asked, told)
         };
-        Told(found.map(|found| match found {
-            Found::File(path) => {
-                let blob = self.blob(&path);
-                (path, blob)
-            }
-            Found::Directory(path) => (path, None),
-        }))
+        Self { asked: asked.into_iter().map(with_answer).collect(), result }
     }
 
-    /// Whether this copy of the repository has the content that `told` tells of.
-    pub fn has(&self, told: &Told) -> bool {
-        let path = told.0.iter().filter(|(_, blob)| blob.is_some()).map(|(path, _)| path).next();
-        path.is_none_or(|path| self.file(path).is_some())
+    /// Whether the result holds for this tree.
+    pub fn holds(&self, answers: &mut Answers<'_, '_>) -> bool {
+        self.asked.iter().all(|(asked, told)| answers.of(asked) == told)
     }
+
+    /// Whether this copy of the repository has the content of every file that the result rests on. What it lacks may
+    /// be there the next time.
+    pub fn is_lasting(&self, files: &TreeFiles<'_>) -> bool {
+        let there =
+            self.asked.iter().filter_map(|(_, told)| told.0.as_ref()).filter(|(_, blob)| blob.is_some());
+        there.into_iter().all(|(path, _)| files.file(path).is_some())
+    }
+}
+
+fn tell(files: &TreeFiles<'_>, asked: &Asked, roots: &[RepoPath]) -> Told {
+    let found = match asked {
+        Asked::File(path) => files.is_file(path).then(|| Found::File(path.clone())),
+        Asked::Module(path) => find_at(files, path),
+        Asked::Name(dotted) => find_name(files, roots, dotted),
+    };
+    Told(found.map(|found| match found {
+        Found::File(path) => {
+            let blob = files.blob(&path);
+            (path, blob)
+        }
+        Found::Directory(path) => (path, None),
+    }))
 }

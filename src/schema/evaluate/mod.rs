@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-pub use asked::{Asked, Told};
+pub use asked::{Answers, Asked, Kept};
 pub use files::{Files, NoFiles, ParsedFiles, TreeFiles};
 pub use host::{Arguments, Host, NoHost};
 pub use operators::{TextBuilder, equal, truth};

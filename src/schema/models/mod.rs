@@ -22,7 +22,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha256};
 
-use super::evaluate::{Asked, Evaluator, Files as _, ParsedFiles, Told, TreeFiles};
+use super::evaluate::{Answers, Asked, Evaluator, Files as _, Kept, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::replay::{NamingConvention, Settings, import_roots};
 use super::state::{Name, Opaque, Place, Schema};
@@ -106,29 +106,18 @@ pub fn read(
     let roots = import_roots(environment);
     let key = (&candidates, &environment.directory, &roots, database);
     let key: [u8; 32] = Sha256::digest(borsh::to_vec(&key).unwrap_or_default()).into();
-    let holds = |kept: &Kept| kept.asked.iter().all(|(asked, told)| tree.tell(asked, &roots) == *told);
-    if let Some(kept) = objects.kept().get(Kind::Models, &key).filter(holds) {
-        return kept.models;
+    let mut answers = Answers::new(&tree, &roots);
+    let known: Option<Kept<Models>> = objects.kept().get(Kind::Models, &key);
+    if let Some(kept) = known.filter(|kept| kept.holds(&mut answers)) {
+        return kept.result;
     }
     let (models, asked) =
         stacker::grow(STACK, || evaluate(&tree, candidates, environment, (database, &roots)));
-    let told = |asked: Asked| {
-        let told = tree.tell(&asked, &roots);
-        (asked, told)
-    };
-    let kept = Kept { asked: asked.into_iter().map(told).collect(), models };
-    // What is not in this copy of the repository may be there the next time.
-    if kept.asked.iter().all(|(_, told)| tree.has(told)) {
+    let kept = Kept::new(models, asked, &mut answers);
+    if kept.is_lasting(&tree) {
         objects.kept().put(Kind::Models, &key, &kept);
     }
-    kept.models
-}
-
-/// Models, and what the tree was asked for: they hold where it gives the same answers.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Kept {
-    asked: Vec<(Asked, Told)>,
-    models: Models,
+    kept.result
 }
 
 fn evaluate(

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
+use super::STACK;
 use super::naming::NamingConvention;
+use crate::cache::Kind;
 use crate::revision::Environment;
-use crate::schema::evaluate::{Evaluator, Files as _, NoHost, TreeFiles};
+use crate::schema::evaluate::{Answers, Evaluator, Files as _, Kept, NoHost, TreeFiles};
 use crate::schema::value::{Callee, Value};
 use crate::vcs::RepoPath;
 
@@ -18,10 +20,29 @@ pub(super) fn naming_convention(
     roots: &[RepoPath],
 ) -> Option<NamingConvention> {
     let env = environment.directory.join("env.py");
-    let text = files.text(&env)?;
-    let text = String::from_utf8_lossy(&text);
+    let key = (&env, files.blob(&env)?, roots);
+    let mut answers = Answers::new(files, roots);
+    let known: Option<Kept<Option<NamingConvention>>> = files.objects().kept().get(Kind::Naming, &key);
+    if let Some(kept) = known.filter(|kept| kept.holds(&mut answers)) {
+        return kept.result;
+    }
     let mut evaluator = Evaluator::new(files, Rc::new(NoHost), roots.to_vec());
-    let module = evaluator.module(&env)?;
+    let naming = stacker::grow(STACK, || of_environment(files, &env, &mut evaluator));
+    let kept = Kept::new(naming, evaluator.asked_at_all(), &mut answers);
+    if kept.is_lasting(files) {
+        files.objects().kept().put(Kind::Naming, &key, &kept);
+    }
+    kept.result
+}
+
+fn of_environment(
+    files: &TreeFiles<'_>,
+    env: &RepoPath,
+    evaluator: &mut Evaluator<'_>,
+) -> Option<NamingConvention> {
+    let text = files.text(env)?;
+    let text = String::from_utf8_lossy(&text);
+    let module = evaluator.module(env)?;
     let place = Default::default();
     let metadata = match evaluator.lookup(&module, "target_metadata") {
         Some(metadata) => metadata,
@@ -40,7 +61,7 @@ pub(super) fn naming_convention(
         Value::List(items) => items.borrow().first().cloned()?,
         metadata => metadata,
     };
-    of_metadata(&mut evaluator, &metadata, 0)
+    of_metadata(evaluator, &metadata, 0)
 }
 
 /// The dotted name in `context.configure(target_metadata=NAME)`.

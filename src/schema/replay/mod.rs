@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::BorshSerialize;
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
@@ -31,7 +31,7 @@ pub use naming::NamingConvention;
 
 use super::compare::Aspect;
 use super::effect::Effect;
-use super::evaluate::{Arguments, Asked, Evaluator, ParsedFiles, Told, TreeFiles};
+use super::evaluate::{Answers, Arguments, Evaluator, Kept, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
 use super::state::{Place, Schema, Touch};
@@ -139,20 +139,14 @@ impl Replay {
 #[derive(Default)]
 pub struct Cache {
     parsed: ParsedFiles,
-    effects: RwLock<FxHashMap<Key, Kept>>,
+    effects: RwLock<FxHashMap<Key, KeptEffects>>,
 }
 
 /// The evaluation of one file: where it stands, what it holds, and the digest of what it is evaluated for.
 type Key = (RepoPath, BlobId, [u8; 32]);
 
-/// The effects of one file.
-#[derive(Clone, BorshSerialize, BorshDeserialize)]
-struct Kept {
-    /// What the tree was asked for: the effects hold where it gives the same answers.
-    asked: Vec<(Asked, Told)>,
-    /// `None` where they depend on the state.
-    effects: Option<Arc<[Effect]>>,
-}
+/// The effects of one file; `None` where they depend on the state.
+type KeptEffects = Kept<Option<Arc<[Effect]>>>;
 
 /// What evaluations depend on beside the tree.
 struct Surroundings<'a> {
@@ -166,6 +160,10 @@ impl<'a> Surroundings<'a> {
     fn new(roots: &'a [RepoPath], database: Database, options: &'a Options) -> Self {
         let all = borsh::to_vec(&(roots, database, &options.assume)).unwrap_or_default();
         Self { roots, database, options, digest: Sha256::digest(all).into() }
+    }
+
+    fn key(&self, script: &Script) -> Key {
+        (script.path.clone(), script.blob, self.digest)
     }
 }
 
@@ -201,15 +199,18 @@ impl Replayer {
             world.database_known = found.sure;
         }
         let kept = self.evaluate_all(root, &order, &Surroundings::new(&roots, settings.database, options));
-        stacker::grow(STACK, || {
-            if options.find_naming {
-                match metadata::naming_convention(&files, &snapshot.environment, &roots) {
-                    Some(naming) => settings.naming = naming,
-                    None => world.naming_known = false,
-                }
+        if options.find_naming {
+            match metadata::naming_convention(&files, &snapshot.environment, &roots) {
+                Some(naming) => settings.naming = naming,
+                None => world.naming_known = false,
             }
-            self.run(&files, &order, &kept, &roots, (settings, world), options)
-        })
+        }
+        let run = || self.run(&files, &order, &kept, &roots, (settings, world), options);
+        match kept.iter().all(Option::is_some) {
+            true => run(),
+            // What asks the state is evaluated on the way.
+            false => stacker::grow(STACK, run),
+        }
     }
 
     /// The dialects that the scripts import. All files that are new are parsed here, on all cores.
@@ -309,7 +310,16 @@ impl Replayer {
     ) -> Vec<Option<Arc<[Effect]>>> {
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
-            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, around))
+            let mut answers = Answers::new(&files, around.roots);
+            let kept: Vec<Option<KeptEffects>> =
+                chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
+            match kept.iter().all(Option::is_some) {
+                true => kept.into_iter().map(|kept| kept.and_then(|kept| kept.result)).collect(),
+                false => {
+                    let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
+                    stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
+                }
+            }
         };
         let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
         parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
@@ -318,65 +328,45 @@ impl Replayer {
     fn evaluate_chunk(
         &self,
         files: &TreeFiles<'_>,
-        chunk: &[&Arc<Script>],
+        answers: &mut Answers<'_, '_>,
+        chunk: Vec<(&Arc<Script>, Option<KeptEffects>)>,
         around: &Surroundings<'_>,
     ) -> Vec<Option<Arc<[Effect]>>> {
         let migration = Rc::new(Migration::blind(around.database));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
         assume(&mut evaluator, around.options);
-        let mut answers = Answers { files, roots: around.roots, known: FxHashMap::default() };
-        chunk
-            .iter()
-            .map(|script| {
-                let key = (script.path.clone(), script.blob, around.digest);
-                if let Some(kept) = self.kept(&mut answers, &key) {
-                    return kept.effects;
-                }
-                evaluator.refill();
-                run_function(&mut evaluator, &migration, script, "upgrade");
-                let asked_state = migration.asked();
-                let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
-                let asked = evaluator.asked().into_iter().map(|asked| {
-                    let told = answers.of(&asked).clone();
-                    (asked, told)
-                });
-                let kept = Kept { asked: asked.collect(), effects: effects.clone() };
-                // What is not in this copy of the repository may be there the next time.
-                if kept.asked.iter().all(|(_, told)| files.has(told)) {
-                    files.objects().kept().put(Kind::Effects, &key, &kept);
-                }
-                self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
-                effects
-            })
-            .collect()
+        let evaluate = |(script, kept): (&Arc<Script>, Option<KeptEffects>)| {
+            if let Some(kept) = kept {
+                return kept.result;
+            }
+            evaluator.refill();
+            run_function(&mut evaluator, &migration, script, "upgrade");
+            let asked_state = migration.asked();
+            let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
+            let kept = Kept::new(effects.clone(), evaluator.asked(), answers);
+            let key = around.key(script);
+            if kept.is_lasting(files) {
+                files.objects().kept().put(Kind::Effects, &key, &kept);
+            }
+            self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
+            effects
+        };
+        chunk.into_iter().map(evaluate).collect()
     }
 
     /// The effects that were found in this run or an earlier one, where they hold here.
-    fn kept(&self, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Kept> {
+    fn kept(&self, files: &TreeFiles<'_>, answers: &mut Answers<'_, '_>, key: &Key) -> Option<KeptEffects> {
         let known = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         let kept = match known {
             Some(kept) => kept,
             None => {
-                let kept: Kept = answers.files.objects().kept().get(Kind::Effects, key)?;
+                let kept: KeptEffects = files.objects().kept().get(Kind::Effects, key)?;
                 let mut effects = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
                 effects.insert(key.clone(), kept.clone());
                 kept
             }
         };
-        kept.asked.iter().all(|(asked, told)| answers.of(asked) == told).then_some(kept)
-    }
-}
-
-/// What one tree answers; migrations ask the same things.
-struct Answers<'f, 'o> {
-    files: &'f TreeFiles<'o>,
-    roots: &'f [RepoPath],
-    known: FxHashMap<Asked, Told>,
-}
-
-impl Answers<'_, '_> {
-    fn of(&mut self, asked: &Asked) -> &Told {
-        self.known.entry(asked.clone()).or_insert_with(|| self.files.tell(asked, self.roots))
+        kept.holds(answers).then_some(kept)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::schema::effect::Given;
 use crate::schema::state::Name;
 
@@ -92,7 +94,7 @@ pub(super) fn shortened(name: &str) -> Arc<str> {
 }
 
 /// `MetaData(naming_convention=…)` of the `target_metadata`: templates by `ix`, `uq`, `ck`, `fk`, `pk`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct NamingConvention(BTreeMap<Arc<str>, Arc<str>>);
 
 impl Default for NamingConvention {

@@ -10,7 +10,7 @@ use std::hash::{Hash as _, Hasher as _};
 
 use bstr::{BStr, BString, ByteSlice as _};
 use gix::ObjectId;
-use rustc_hash::FxHasher;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::{Conflict, same};
 use crate::vcs::objects::EntryKind;
@@ -149,15 +149,17 @@ struct Search<'a> {
 type Members<const N: usize> = BTreeMap<BString, [Option<Entry>; N]>;
 
 impl Search<'_> {
-    /// The members of several directories by name.
+    /// The members of several directories by name, without those that are the same in all of them.
     fn members<const N: usize>(&self, trees: [Option<TreeId>; N]) -> Result<Members<N>, Error> {
+        let read = |tree: Option<TreeId>| tree.map_or(Ok(Vec::new()), |tree| self.objects.tree(tree));
+        let listed = trees.into_iter().map(read).collect::<Result<Vec<_>, Error>>()?;
+        let mut times: FxHashMap<&Entry, usize> = FxHashMap::default();
+        listed.iter().flatten().for_each(|entry| *times.entry(entry).or_default() += 1);
         let mut members = Members::new();
-        for (at, tree) in trees.into_iter().enumerate() {
-            let Some(tree) = tree else { continue };
-            let entries = self.objects.tree(tree)?;
-            for entry in entries {
+        for (at, entries) in listed.iter().enumerate() {
+            for entry in entries.iter().filter(|entry| times[entry] < N) {
                 let row = members.entry(entry.name.clone()).or_insert([const { None }; N]);
-                row[at] = Some(entry);
+                row[at] = Some(entry.clone());
             }
         }
         Ok(members)
