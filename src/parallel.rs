@@ -55,9 +55,32 @@ pub fn map_chunks<T: Sync, S, R: Send>(
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
+/// Does `here` on this thread and `there` on another one meanwhile, where there is a core for it.
+pub fn both<A, B: Send>(here: impl FnOnce() -> A, there: impl Fn() -> B + Sync) -> (A, B) {
+    if cores() == 1 {
+        return (here(), there());
+    }
+    std::thread::scope(|scope| {
+        let other = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, &there);
+        let here = here();
+        match other {
+            Ok(other) => (here, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+            Err(_) => (here, there()),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::map_chunks;
+    use super::{both, map_chunks};
+
+    #[test]
+    fn both_are_done() {
+        let (here, there) = both(|| std::thread::current().id(), || "there".to_owned());
+        assert_eq!((here, there.as_str()), (std::thread::current().id(), "there"));
+        let panicked = std::panic::catch_unwind(|| both(|| 1, || panic!("there")));
+        assert!(panicked.is_err());
+    }
 
     #[test]
     fn answers_are_in_the_order_of_the_items() {

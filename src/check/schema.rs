@@ -141,13 +141,18 @@ pub(super) fn standing(
     {
         return Vec::new();
     }
-    let replay = replayer.replay(tree, state, options);
-    let models = reading.map(|ReadingModels { objects, environments }| {
-        let mut models = models::read(objects, tree, replayer.parsed(), &state.environment, replay.database);
-        // Several environments may share one metadata, and each makes some of its tables.
-        models.filtered |= environments > 1;
-        models
-    });
+    let (replay, models) = match reading {
+        None => (replayer.replay(tree, state, options), None),
+        Some(ReadingModels { environments, .. }) => {
+            let environment = &state.environment;
+            let (replay, mut models) = replayer.replay_beside(tree, state, options, |objects, database| {
+                models::read(objects, tree, replayer.parsed(), environment, database)
+            });
+            // Several environments may share one metadata, and each makes some of its tables.
+            models.filtered |= environments > 1;
+            (replay, Some(models))
+        }
+    };
     let creators = reading.and_then(|reading| creators_of(reading.objects, tree, state, &replay));
     let found = rules::run_schema(&SchemaCx {
         state,

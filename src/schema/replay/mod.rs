@@ -37,6 +37,7 @@ use super::ops::Migration;
 use super::state::{Place, Schema, Touch};
 use super::types::Database;
 use super::value::Value;
+use database::Detected;
 use grade::World;
 
 use crate::cache::Kind;
@@ -139,7 +140,7 @@ impl Replay {
 #[derive(Default)]
 pub struct Cache {
     parsed: ParsedFiles,
-    effects: RwLock<FxHashMap<Key, KeptEffects>>,
+    effects: RwLock<FxHashMap<Key, Arc<KeptEffects>>>,
 }
 
 /// The evaluation of one file: where it stands, what it holds, and the digest of what it is evaluated for.
@@ -186,19 +187,51 @@ impl Replayer {
 
     /// Replays the environment of `snapshot` at the tree `root`.
     pub fn replay(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Replay {
+        let detected = self.detect(root, snapshot, options);
+        self.replay_in(root, snapshot, options, detected)
+    }
+
+    /// The same, and `beside` on another thread as soon as the database is known.
+    pub fn replay_beside<R: Send>(
+        &self,
+        root: TreeId,
+        snapshot: &Snapshot,
+        options: &Options,
+        beside: impl Fn(&Objects, Database) -> R + Sync,
+    ) -> (Replay, R) {
+        let detected = self.detect(root, snapshot, options);
+        parallel::both(
+            || self.replay_in(root, snapshot, options, detected),
+            || beside(&self.factory.objects(), detected.database),
+        )
+    }
+
+    /// The database that the migrations of `snapshot` are for.
+    fn detect(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Detected {
+        if !options.find_database {
+            return Detected { database: options.settings.database, sure: true };
+        }
         let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
-        let roots = import_roots(&snapshot.environment);
-        let mut settings = options.settings.clone();
         let objects = self.factory.objects();
         let files = TreeFiles::new(&objects, root, &self.cache.parsed);
-        let mut world = World { database_known: true, naming_known: true };
-        if options.find_database {
-            let imported = self.imported(root, &order);
-            let found = database::detect(&files, &snapshot.environment, imported, &roots);
-            settings.database = found.database;
-            world.database_known = found.sure;
-        }
-        let kept = self.evaluate_all(root, &order, &Surroundings::new(&roots, settings.database, options));
+        let imported = self.imported(root, &order);
+        database::detect(&files, &snapshot.environment, imported, &import_roots(&snapshot.environment))
+    }
+
+    fn replay_in(
+        &self,
+        root: TreeId,
+        snapshot: &Snapshot,
+        options: &Options,
+        Detected { database, sure }: Detected,
+    ) -> Replay {
+        let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
+        let roots = import_roots(&snapshot.environment);
+        let mut settings = Settings { database, ..options.settings.clone() };
+        let mut world = World { database_known: sure, naming_known: true };
+        let objects = self.factory.objects();
+        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        let kept = self.evaluate_all(root, &order, &Surroundings::new(&roots, database, options));
         if options.find_naming {
             match metadata::naming_convention(&files, &snapshot.environment, &roots) {
                 Some(naming) => settings.naming = naming,
@@ -311,10 +344,10 @@ impl Replayer {
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
             let mut answers = Answers::new(&files, around.roots);
-            let kept: Vec<Option<KeptEffects>> =
+            let kept: Vec<Option<Arc<KeptEffects>>> =
                 chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
             match kept.iter().all(Option::is_some) {
-                true => kept.into_iter().map(|kept| kept.and_then(|kept| kept.result)).collect(),
+                true => kept.into_iter().map(|kept| kept.and_then(|kept| kept.result.clone())).collect(),
                 false => {
                     let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
                     stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
@@ -329,15 +362,15 @@ impl Replayer {
         &self,
         files: &TreeFiles<'_>,
         answers: &mut Answers<'_, '_>,
-        chunk: Vec<(&Arc<Script>, Option<KeptEffects>)>,
+        chunk: Vec<(&Arc<Script>, Option<Arc<KeptEffects>>)>,
         around: &Surroundings<'_>,
     ) -> Vec<Option<Arc<[Effect]>>> {
         let migration = Rc::new(Migration::blind(around.database));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
         assume(&mut evaluator, around.options);
-        let evaluate = |(script, kept): (&Arc<Script>, Option<KeptEffects>)| {
+        let evaluate = |(script, kept): (&Arc<Script>, Option<Arc<KeptEffects>>)| {
             if let Some(kept) = kept {
-                return kept.result;
+                return kept.result.clone();
             }
             evaluator.refill();
             run_function(&mut evaluator, &migration, script, "upgrade");
@@ -348,21 +381,26 @@ impl Replayer {
             if kept.is_lasting(files) {
                 files.objects().kept().put(Kind::Effects, &key, &kept);
             }
-            self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, kept);
+            self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(kept));
             effects
         };
         chunk.into_iter().map(evaluate).collect()
     }
 
     /// The effects that were found in this run or an earlier one, where they hold here.
-    fn kept(&self, files: &TreeFiles<'_>, answers: &mut Answers<'_, '_>, key: &Key) -> Option<KeptEffects> {
+    fn kept(
+        &self,
+        files: &TreeFiles<'_>,
+        answers: &mut Answers<'_, '_>,
+        key: &Key,
+    ) -> Option<Arc<KeptEffects>> {
         let known = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         let kept = match known {
             Some(kept) => kept,
             None => {
-                let kept: KeptEffects = files.objects().kept().get(Kind::Effects, key)?;
+                let kept = Arc::new(files.objects().kept().get(Kind::Effects, key)?);
                 let mut effects = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
-                effects.insert(key.clone(), kept.clone());
+                effects.insert(key.clone(), Arc::clone(&kept));
                 kept
             }
         };
