@@ -214,7 +214,8 @@ fn objects_that_cannot_be_written_are_an_error_and_leave_nothing() {
     }
     let error = repo.write_commit(tree, &[head], "x").unwrap_err();
     assert!(matches!(error, Error::Write { .. }), "{error}");
-    assert!(error.to_string().starts_with("cannot write a blob to "), "{error}");
+    // The ids of earlier commits hang on the clock, and one of them may share its directory with the blob.
+    assert!(error.to_string().starts_with("cannot write a "), "{error}");
     assert_eq!(sandbox.git("for-each-ref"), before);
     assert!(
         std::fs::read_dir(sandbox.path(".git/objects"))
