@@ -1,8 +1,8 @@
-//! Answers of earlier runs that depend on the content of files alone, kept in a file of the user's cache directory.
+//! Answers of earlier runs that depend on the content of files alone, kept in the user's cache directory.
 //!
-//! The file is a log of entries, each with a checksum. A run reads it when it asks first, and appends what it found out
-//! itself in the end. An entry that is damaged is not there, and a file that cannot be read, written or trusted
-//! costs time, never an answer: nothing here fails. Another build of onehead has another file.
+//! Each kind of answer has a file, a log of entries with checksums. A run reads it when it asks first, and appends what it
+//! found out itself in the end. An entry that is damaged is not there, and a file that cannot be read, written or
+//! trusted costs time, never an answer: nothing here fails. Another build of onehead has other files.
 
 use std::fs::{self, File, OpenOptions};
 use std::hash::Hasher as _;

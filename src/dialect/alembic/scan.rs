@@ -108,6 +108,9 @@ impl Scanner {
         telling: bool,
         depth: usize,
     ) -> Result<Marks, Error> {
+        if depth > MAX_DEPTH {
+            return Ok(Marks::default());
+        }
         if let Some(marks) = self.directories.get(&(tree, telling)) {
             return Ok(Arc::clone(marks));
         }
@@ -116,7 +119,7 @@ impl Scanner {
             self.directories.insert((tree, telling), Arc::clone(&marks));
             return Ok(marks);
         }
-        let entries = if depth > MAX_DEPTH { Vec::new() } else { objects.tree(tree)? };
+        let entries = objects.tree(tree)?;
         let here = RepoPath::root();
         let mut marks = Vec::new();
         let has = |name: &[u8], kind| entries.iter().any(|entry| entry.name == name && entry.kind == kind);
