@@ -13,9 +13,6 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use borsh::{BorshDeserialize, BorshSerialize};
 use rustc_hash::{FxHashMap, FxHasher};
 
-/// Larger files are begun anew: most of what they keep is asked for no more.
-const MAX_BYTES: u64 = 16 << 20;
-
 /// What one run adds at most, so that a run over a whole history does not fill the file for nothing.
 const MAX_NEW_BYTES: usize = 8 << 20;
 
@@ -43,10 +40,16 @@ pub enum Kind {
     Declares,
     /// The models of an environment.
     Models,
+    /// The schema that an environment's revisions build.
+    Replay,
+    /// What a file outside of the migrations says of tables, engines and imports.
+    Module,
+    /// Which words of these a file has.
+    Words,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -56,7 +59,19 @@ impl Kind {
         Self::Naming,
         Self::Declares,
         Self::Models,
+        Self::Replay,
+        Self::Module,
+        Self::Words,
     ];
+
+    /// Bytes from which on a file is begun anew: most of what it keeps is asked for no more.
+    fn most(self) -> u64 {
+        match self {
+            // A few large entries, of which only the last are asked for.
+            Self::Models | Self::Replay => 4 << 20,
+            _ => 16 << 20,
+        }
+    }
 
     fn file_name(self) -> &'static str {
         match self {
@@ -69,6 +84,9 @@ impl Kind {
             Self::Naming => "naming.log",
             Self::Declares => "declares.log",
             Self::Models => "models.log",
+            Self::Replay => "replay.log",
+            Self::Module => "modules.log",
+            Self::Words => "words.log",
         }
     }
 }
@@ -108,7 +126,10 @@ impl Cache {
 
     fn log(&self, kind: Kind) -> Option<&Log> {
         let directory = self.directory.as_ref()?;
-        Some(self.logs[kind as usize].get_or_init(|| Log::read(&directory.join(kind.file_name()))))
+        Some(
+            self.logs[kind as usize]
+                .get_or_init(|| Log::read(&directory.join(kind.file_name()), kind.most())),
+        )
     }
 
     /// The answer of an earlier run.
@@ -141,11 +162,11 @@ impl Cache {
 }
 
 impl Log {
-    fn read(file: &Path) -> Self {
+    fn read(file: &Path, most: u64) -> Self {
         let mut log = Self::default();
         let Ok(mut file) = File::open(file) else { return log };
         let length = file.metadata().map_or(0, |found| if found.is_file() { found.len() } else { 0 });
-        if length > MAX_BYTES || file.read_to_end(&mut log.old).is_err() {
+        if length > most || file.read_to_end(&mut log.old).is_err() {
             log.old.clear();
             log.damaged = true;
             return log;

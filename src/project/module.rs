@@ -1,5 +1,6 @@
 //! What one Python file says about tables, engines, start-up and imports. Depends on the bytes alone.
 
+use borsh::{BorshDeserialize, BorshSerialize};
 use ruff_python_ast::visitor::{Visitor, walk_expr, walk_stmt};
 use ruff_python_ast::{Expr, Stmt, StmtClassDef, StmtFunctionDef};
 use ruff_text_size::{Ranged as _, TextSize};
@@ -9,7 +10,7 @@ use crate::python::{decode, with_module};
 use crate::text::LineIndex;
 
 /// `import module` or `from module import name as alias`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Import {
     /// Dots before the module's name.
     pub(super) level: u32,
@@ -22,7 +23,7 @@ pub(super) struct Import {
 }
 
 /// A call, `callee(…)`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Call {
     /// The dotted name of what is called.
     pub(super) callee: String,
@@ -43,7 +44,7 @@ pub(super) struct Call {
 }
 
 /// A value as far as it is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) enum Argument {
     /// A name with attributes.
     Dotted(String),
@@ -58,7 +59,7 @@ pub(super) enum Argument {
 }
 
 /// A function.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Function {
     /// Its name.
     pub(super) name: String,
@@ -67,7 +68,7 @@ pub(super) struct Function {
 }
 
 /// A class or `Table()` that declares a table, or may.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Table {
     /// The class; for `Table()` the name it is bound to.
     pub(super) name: String,
@@ -84,7 +85,7 @@ pub(super) struct Table {
 }
 
 /// A value bound at module level (or to a class attribute, as `Class.name`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Bound {
     /// The name.
     pub(super) name: String,
@@ -99,7 +100,7 @@ pub(super) struct Bound {
 }
 
 /// One file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Module {
     pub(super) imports: Vec<Import>,
     pub(super) calls: Vec<Call>,

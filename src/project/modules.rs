@@ -8,6 +8,7 @@ use memchr::memmem;
 
 use super::files::{Files, Kind};
 use super::module::{Argument, Import, Module};
+use crate::cache;
 use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
 
 /// Names pass through at most so many files.
@@ -67,7 +68,16 @@ impl<'t> Modules<'t> {
         let finder = memmem::Finder::new(word);
         let mut found = Vec::new();
         for (path, blob) in self.files.of(Kind::Python) {
-            if finder.find(&self.objects.needed_blob(blob)?).is_some() {
+            let (kept, key) = (self.objects.kept(), (word, blob));
+            let has = match kept.get(cache::Kind::Words, &key) {
+                Some(has) => has,
+                None => {
+                    let has = finder.find(&self.objects.needed_blob(blob)?).is_some();
+                    kept.put(cache::Kind::Words, &key, &has);
+                    has
+                }
+            };
+            if has {
                 found.push(path.clone());
             }
         }
@@ -83,7 +93,16 @@ impl<'t> Modules<'t> {
         if let Some(module) = self.cache.borrow().get(&blob) {
             return Ok(Some(Rc::clone(module)));
         }
-        let module = Rc::new(Module::read(&self.objects.needed_blob(blob)?));
+        let kept = self.objects.kept();
+        let module = match kept.get(cache::Kind::Module, &blob) {
+            Some(module) => module,
+            None => {
+                let module = Module::read(&self.objects.needed_blob(blob)?);
+                kept.put(cache::Kind::Module, &blob, &module);
+                module
+            }
+        };
+        let module = Rc::new(module);
         self.cache.borrow_mut().insert(blob, Rc::clone(&module));
         Ok(Some(module))
     }

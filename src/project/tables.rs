@@ -10,6 +10,7 @@ use super::module::last;
 use super::modules::{Modules, Origin};
 use super::startup::CreateAll;
 use super::{FileFlags, Flags, Spot};
+use crate::cache;
 use crate::parallel::map_chunks;
 use crate::revision::Environment;
 use crate::vcs::{BlobId, Error, Objects, RepoPath};
@@ -132,14 +133,19 @@ pub(super) fn flags(objects: &Objects, blob: BlobId, known: &FileFlags) -> Resul
 }
 
 fn look_at(objects: &Objects, blob: BlobId) -> Result<Flags, Error> {
+    if let Some(kept) = objects.kept().get(cache::Kind::Words, &blob) {
+        return Ok(kept);
+    }
     let bytes = objects.needed_blob(blob)?;
     let has = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
-    Ok(Flags {
+    let flags = Flags {
         models: has("__tablename__") || has("table=True") || has("Table("),
         create_all: has("create_all"),
         engines: has("create_engine"),
         upgrades: has("upgrade") && (has("alembic") || has("flask_migrate")),
-    })
+    };
+    objects.kept().put(cache::Kind::Words, &blob, &flags);
+    Ok(flags)
 }
 
 /// The tables of the candidates.

@@ -64,6 +64,11 @@ impl<T> Kept<T> {
         Self { asked: asked.into_iter().map(with_answer).collect(), result }
     }
 
+    /// What the result rests on.
+    pub fn grounds(&self) -> &impl BorshSerialize {
+        &self.asked
+    }
+
     /// Whether the result holds for this tree.
     pub fn holds(&self, answers: &mut Answers<'_, '_>) -> bool {
         self.asked.iter().all(|(asked, told)| answers.of(asked) == told)

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Replayed;
 use super::machine::Machine;
 use crate::revision::Script;
-use crate::schema::effect::Change;
+use crate::schema::effect::{Change, Effect};
 use crate::schema::fault::Sureness;
 use crate::schema::state::Name;
 
@@ -14,8 +13,8 @@ const OTHER_HISTORY: &str = "its history has a base and a label of its own and m
 
 /// Takes back the certainty of what the later ones of alternative histories find: those with a base and a branch label
 /// of their own that create a table which another such history creates, too.
-pub(super) fn grade(machine: &mut Machine, order: &[&Arc<Script>], revisions: &[Replayed]) {
-    let later = later(order, revisions);
+pub(super) fn grade(machine: &mut Machine, order: &[&Arc<Script>], effects: &[Arc<[Effect]>]) {
+    let later = later(order, effects);
     for fault in &mut machine.faults {
         let is_later = fault.place.revision.as_ref().is_some_and(|revision| later.contains(&**revision));
         if is_later && fault.sureness == Sureness::Certain {
@@ -26,7 +25,7 @@ pub(super) fn grade(machine: &mut Machine, order: &[&Arc<Script>], revisions: &[
 }
 
 /// The revisions of alternative histories, without those of the one that comes first.
-fn later<'s>(order: &[&'s Arc<Script>], revisions: &[Replayed]) -> BTreeSet<&'s str> {
+fn later<'s>(order: &[&'s Arc<Script>], effects: &[Arc<[Effect]>]) -> BTreeSet<&'s str> {
     let is_base = |script: &Script| script.down_revisions().next().is_none();
     if order.iter().filter(|script| is_base(script) && script.branch_labels().next().is_some()).count() < 2 {
         return BTreeSet::new();
@@ -53,10 +52,10 @@ fn later<'s>(order: &[&'s Arc<Script>], revisions: &[Replayed]) -> BTreeSet<&'s 
     };
     let mut makers: BTreeMap<&Name, BTreeSet<&str>> = BTreeMap::new();
     let mut first = None;
-    for revision in revisions {
-        let Some(base) = own(&revision.revision) else { continue };
+    for (script, effects) in order.iter().zip(effects) {
+        let Some(base) = own(&script.revision) else { continue };
         first.get_or_insert(base);
-        for effect in revision.effects.iter() {
+        for effect in effects.iter() {
             if let Change::CreateTable(table) = &effect.change {
                 makers.entry(&table.name).or_default().insert(base);
             }

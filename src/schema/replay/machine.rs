@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use borsh::BorshSerialize;
+
 use super::naming::NamingConvention;
 use crate::schema::effect::{Change, Effect, EnumCreation, EnumSpec};
 use crate::schema::fault::{FaultKind, ReplayFault, Sureness};
@@ -12,7 +14,7 @@ use crate::schema::state::{
 use crate::schema::types::Database;
 
 /// How migrations are run.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize)]
 pub struct Settings {
     /// The database.
     pub database: Database,

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 
@@ -31,7 +31,7 @@ pub use naming::NamingConvention;
 
 use super::compare::Aspect;
 use super::effect::Effect;
-use super::evaluate::{Answers, Arguments, Evaluator, Kept, ParsedFiles, TreeFiles};
+use super::evaluate::{Answers, Arguments, Asked, Evaluator, Kept, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
 use super::state::{Place, Schema, Touch};
@@ -149,6 +149,23 @@ type Key = (RepoPath, BlobId, [u8; 32]);
 /// The effects of one file; `None` where they depend on the state.
 type KeptEffects = Kept<Option<Arc<[Effect]>>>;
 
+/// The evaluation of one file.
+#[derive(Clone)]
+struct Evaluated {
+    effects: Arc<KeptEffects>,
+    /// Whether this copy of the repository has all that they rest on.
+    lasting: bool,
+}
+
+/// What applying all effects in order gives.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct Run {
+    schema: Schema,
+    faults: Vec<ReplayFault>,
+    /// The effects of the files that depend on the state, in order.
+    live: Vec<Arc<[Effect]>>,
+}
+
 /// What evaluations depend on beside the tree.
 struct Surroundings<'a> {
     roots: &'a [RepoPath],
@@ -165,6 +182,22 @@ impl<'a> Surroundings<'a> {
 
     fn key(&self, script: &Script) -> Key {
         (script.path.clone(), script.blob, self.digest)
+    }
+
+    /// What a run over `order` follows from, beside what it asks of the tree itself.
+    fn key_of_run(
+        &self,
+        order: &[&Arc<Script>],
+        kept: &[Evaluated],
+        settings: &Settings,
+        world: World,
+    ) -> [u8; 32] {
+        let files = order
+            .iter()
+            .zip(kept)
+            .map(|(script, kept)| (&script.path, script.blob, &script.revision, kept.effects.grounds()));
+        let all = (self.digest, settings, world, files.collect::<Vec<_>>());
+        Sha256::digest(borsh::to_vec(&all).unwrap_or_default()).into()
     }
 }
 
@@ -231,19 +264,45 @@ impl Replayer {
         let mut world = World { database_known: sure, naming_known: true };
         let objects = self.factory.objects();
         let files = TreeFiles::new(&objects, root, &self.cache.parsed);
-        let kept = self.evaluate_all(root, &order, &Surroundings::new(&roots, database, options));
+        let around = Surroundings::new(&roots, database, options);
+        let kept = self.evaluate_all(root, &order, &around);
         if options.find_naming {
             match metadata::naming_convention(&files, &snapshot.environment, &roots) {
                 Some(naming) => settings.naming = naming,
                 None => world.naming_known = false,
             }
         }
-        let run = || self.run(&files, &order, &kept, &roots, (settings, world), options);
-        match kept.iter().all(Option::is_some) {
-            true => run(),
-            // What asks the state is evaluated on the way.
-            false => stacker::grow(STACK, run),
-        }
+        let mut answers = Answers::new(&files, &roots);
+        let key = around.key_of_run(&order, &kept, &settings, world);
+        let known: Option<Kept<Run>> = objects.kept().get(Kind::Replay, &key);
+        let run = match known.filter(|known| known.holds(&mut answers)) {
+            Some(known) => known.result,
+            None => {
+                let run = || self.run(&files, &order, &kept, &roots, (settings.clone(), world), options);
+                let (run, asked) = match kept.iter().all(|kept| kept.effects.result.is_some()) {
+                    true => run(),
+                    // What asks the state is evaluated on the way.
+                    false => stacker::grow(STACK, run),
+                };
+                let run = Kept::new(run, asked, &mut answers);
+                if kept.iter().all(|kept| kept.lasting) && run.is_lasting(&files) {
+                    objects.kept().put(Kind::Replay, &key, &run);
+                }
+                run.result
+            }
+        };
+        let Run { schema, faults, live } = run;
+        let mut live = live.into_iter();
+        let revisions = order.iter().zip(&kept).map(|(script, kept)| {
+            let known = kept.effects.result.clone();
+            Replayed {
+                revision: Arc::clone(&script.revision),
+                path: script.path.clone(),
+                live: known.is_none(),
+                effects: known.or_else(|| live.next()).unwrap_or_default(),
+            }
+        });
+        Replay { schema, faults, revisions: revisions.collect(), database, settings }
     }
 
     /// The dialects that the scripts import. All files that are new are parsed here, on all cores.
@@ -265,24 +324,26 @@ impl Replayer {
         seen
     }
 
+    /// Applies the effects in order; gives what was asked of the tree on the way, too.
     fn run(
         &self,
         files: &TreeFiles<'_>,
         order: &[&Arc<Script>],
-        kept: &[Option<Arc<[Effect]>>],
+        kept: &[Evaluated],
         roots: &[RepoPath],
         (settings, world): (Settings, World),
         options: &Options,
-    ) -> Replay {
+    ) -> (Run, BTreeSet<Asked>) {
         let database = settings.database;
         let machine = Rc::new(RefCell::new(Machine::new(settings)));
         let migration = Rc::new(Migration::live(database, Rc::clone(&machine)));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
         assume(&mut evaluator, options);
-        let mut revisions = Vec::with_capacity(order.len());
+        let mut effects = Vec::with_capacity(order.len());
+        let mut live = Vec::new();
         for (script, kept) in order.iter().zip(kept) {
             machine.borrow_mut().begin();
-            let effects: Arc<[Effect]> = match kept {
+            effects.push(match &kept.effects.result {
                 Some(effects) => {
                     let mut machine = machine.borrow_mut();
                     effects.iter().for_each(|effect| machine.apply(effect));
@@ -290,23 +351,19 @@ impl Replayer {
                 }
                 None => {
                     run_function(&mut evaluator, &migration, script, "upgrade");
-                    migration.take().into()
+                    let effects: Arc<[Effect]> = migration.take().into();
+                    live.push(Arc::clone(&effects));
+                    effects
                 }
-            };
-            revisions.push(Replayed {
-                revision: Arc::clone(&script.revision),
-                path: script.path.clone(),
-                effects,
-                live: kept.is_none(),
             });
         }
+        let asked = evaluator.asked_at_all();
         drop(evaluator);
         drop(migration);
         let mut machine = machine.take();
         grade::grade(&mut machine, world);
-        alternatives::grade(&mut machine, order, &revisions);
-        let settings = machine.settings().clone();
-        Replay { schema: machine.schema, faults: machine.faults, revisions, database, settings }
+        alternatives::grade(&mut machine, order, &effects);
+        (Run { schema: machine.schema, faults: machine.faults, live }, asked)
     }
 
     /// What the `downgrade()` of each revision does, as far as it can be read without a database. It tells what a
@@ -340,19 +397,18 @@ impl Replayer {
         root: TreeId,
         order: &[&Arc<Script>],
         around: &Surroundings<'_>,
-    ) -> Vec<Option<Arc<[Effect]>>> {
+    ) -> Vec<Evaluated> {
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
             let mut answers = Answers::new(&files, around.roots);
             let kept: Vec<Option<Arc<KeptEffects>>> =
                 chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
-            match kept.iter().all(Option::is_some) {
-                true => kept.into_iter().map(|kept| kept.and_then(|kept| kept.result.clone())).collect(),
-                false => {
-                    let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
-                    stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
-                }
-            }
+            let known: Option<Vec<Evaluated>> =
+                kept.iter().map(|kept| Some(Evaluated { effects: kept.clone()?, lasting: true })).collect();
+            known.unwrap_or_else(|| {
+                let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
+                stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
+            })
         };
         let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
         parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
@@ -364,25 +420,26 @@ impl Replayer {
         answers: &mut Answers<'_, '_>,
         chunk: Vec<(&Arc<Script>, Option<Arc<KeptEffects>>)>,
         around: &Surroundings<'_>,
-    ) -> Vec<Option<Arc<[Effect]>>> {
+    ) -> Vec<Evaluated> {
         let migration = Rc::new(Migration::blind(around.database));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
         assume(&mut evaluator, around.options);
         let evaluate = |(script, kept): (&Arc<Script>, Option<Arc<KeptEffects>>)| {
-            if let Some(kept) = kept {
-                return kept.result.clone();
+            if let Some(effects) = kept {
+                return Evaluated { effects, lasting: true };
             }
             evaluator.refill();
             run_function(&mut evaluator, &migration, script, "upgrade");
             let asked_state = migration.asked();
             let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
-            let kept = Kept::new(effects.clone(), evaluator.asked(), answers);
-            let key = around.key(script);
-            if kept.is_lasting(files) {
-                files.objects().kept().put(Kind::Effects, &key, &kept);
+            let effects = Arc::new(Kept::new(effects, evaluator.asked(), answers));
+            let (key, lasting) = (around.key(script), effects.is_lasting(files));
+            if lasting {
+                files.objects().kept().put(Kind::Effects, &key, &*effects);
+                let mut known = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
+                known.insert(key, Arc::clone(&effects));
             }
-            self.cache.effects.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::new(kept));
-            effects
+            Evaluated { effects, lasting }
         };
         chunk.into_iter().map(evaluate).collect()
     }
