@@ -46,10 +46,12 @@ pub enum Kind {
     Module,
     /// Which words of these a file has.
     Words,
+    /// The directory at a path of a tree.
+    Directory,
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -62,6 +64,7 @@ impl Kind {
         Self::Replay,
         Self::Module,
         Self::Words,
+        Self::Directory,
     ];
 
     /// Bytes from which on a file is begun anew: most of what it keeps is asked for no more.
@@ -87,6 +90,7 @@ impl Kind {
             Self::Replay => "replay.log",
             Self::Module => "modules.log",
             Self::Words => "words.log",
+            Self::Directory => "directories.log",
         }
     }
 }
@@ -130,6 +134,11 @@ impl Cache {
             self.logs[kind as usize]
                 .get_or_init(|| Log::read(&directory.join(kind.file_name()), kind.most())),
         )
+    }
+
+    /// Whether anything is kept at all.
+    pub fn is_on(&self) -> bool {
+        self.directory.is_some()
     }
 
     /// The answer of an earlier run.

@@ -1,15 +1,18 @@
 //! The facts that a verdict rests on, as sentences: where a revision landed, how long after the
 //! other one, and which release or database has it.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use bstr::BString;
 
 use super::publication::file_since;
 use super::repair::Scene;
+use crate::cache::Kind;
 use crate::history::Landing;
 use crate::revision::Script;
 use crate::text::time::{day, span};
-use crate::vcs::{CommitId, Error, Repo, RepoPath, TreeId};
+use crate::vcs::{CommitId, Error, Objects, Repo, RepoPath, TreeId};
 
 /// How far one revision has gone.
 #[derive(Clone, Debug)]
@@ -177,6 +180,10 @@ pub(super) fn pair(trunk: &str, one: &Standing, other: &Standing) -> Vec<String>
 #[derive(Debug, Default)]
 pub(super) struct Tags {
     all: OnceCell<Vec<Tag>>,
+    /// The directory at a path of a tag's tree.
+    directories: RefCell<HashMap<(TreeId, RepoPath), Option<TreeId>>>,
+    /// The names in a directory: many tags have the same one.
+    names: RefCell<HashMap<TreeId, HashSet<BString>>>,
 }
 
 #[derive(Debug)]
@@ -203,6 +210,32 @@ impl Tags {
         Ok(self.all.get_or_init(|| all))
     }
 
+    /// Whether the tree `root` has a file at `path`.
+    fn holds(&self, objects: &Objects, root: TreeId, path: &RepoPath) -> Result<bool, Error> {
+        let key = (root, path.parent());
+        let known = self.directories.borrow().get(&key).copied();
+        let directory = match known.or_else(|| objects.kept().get(Kind::Directory, &key)) {
+            Some(directory) => directory,
+            None => {
+                let directory = match key.1.is_root() {
+                    true => Some(root),
+                    false => objects.entry(root, &key.1)?.and_then(|entry| entry.tree()),
+                };
+                objects.kept().put(Kind::Directory, &key, &directory);
+                directory
+            }
+        };
+        self.directories.borrow_mut().insert(key, directory);
+        let Some(directory) = directory else { return Ok(false) };
+        if let Some(names) = self.names.borrow().get(&directory) {
+            return Ok(names.contains(path.name()));
+        }
+        let names: HashSet<BString> = objects.tree(directory)?.into_iter().map(|entry| entry.name).collect();
+        let is_there = names.contains(path.name());
+        self.names.borrow_mut().insert(directory, names);
+        Ok(is_there)
+    }
+
     /// The first tag that contains the commit `landing`, or whose tree has the file at `path`: releases
     /// are also made of branches that got a migration by other ways.
     pub(super) fn first_with(
@@ -214,7 +247,7 @@ impl Tags {
         let all = self.all(repo)?;
         let mut contains = Contains::new(repo, landing)?;
         for tag in all {
-            if repo.objects().entry(tag.tree, path)?.is_some() || contains.reaches(tag.commit, tag.time)? {
+            if self.holds(repo.objects(), tag.tree, path)? || contains.reaches(tag.commit, tag.time)? {
                 return Ok(Some(tag.name.clone()));
             }
         }

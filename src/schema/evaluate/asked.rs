@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::imports::{Found, find_at, find_name};
 use super::{Files as _, TreeFiles};
-use crate::vcs::{BlobId, RepoPath};
+use crate::vcs::{BlobId, Objects, RepoPath};
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -74,12 +74,11 @@ impl<T> Kept<T> {
         self.asked.iter().all(|(asked, told)| answers.of(asked) == told)
     }
 
-    /// Whether this copy of the repository has the content of every file that the result rests on. What it lacks may
-    /// be there the next time.
-    pub fn is_lasting(&self, files: &TreeFiles<'_>) -> bool {
-        let there =
-            self.asked.iter().filter_map(|(_, told)| told.0.as_ref()).filter(|(_, blob)| blob.is_some());
-        there.into_iter().all(|(path, _)| files.file(path).is_some())
+    /// Whether the result is worth keeping: this copy of the repository has the content of every file that it rests on.
+    /// What it lacks may be there the next time.
+    pub fn is_lasting(&self, objects: &Objects) -> bool {
+        let mut blobs = self.asked.iter().filter_map(|(_, told)| told.0.as_ref()?.1);
+        objects.kept().is_on() && blobs.all(|blob| matches!(objects.blob_size(blob), Ok(Some(_))))
     }
 }
 

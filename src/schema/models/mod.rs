@@ -114,7 +114,7 @@ pub fn read(
     let (models, asked) =
         stacker::grow(STACK, || evaluate(&tree, candidates, environment, (database, &roots)));
     let kept = Kept::new(models, asked, &mut answers);
-    if kept.is_lasting(&tree) {
+    if kept.is_lasting(objects) {
         objects.kept().put(Kind::Models, &key, &kept);
     }
     kept.result

@@ -29,7 +29,7 @@ pub(super) fn naming_convention(
     let mut evaluator = Evaluator::new(files, Rc::new(NoHost), roots.to_vec());
     let naming = stacker::grow(STACK, || of_environment(files, &env, &mut evaluator));
     let kept = Kept::new(naming, evaluator.asked_at_all(), &mut answers);
-    if kept.is_lasting(files) {
+    if kept.is_lasting(files.objects()) {
         files.objects().kept().put(Kind::Naming, &key, &kept);
     }
     kept.result

@@ -140,7 +140,7 @@ impl Replay {
 #[derive(Default)]
 pub struct Cache {
     parsed: ParsedFiles,
-    effects: RwLock<FxHashMap<Key, Arc<KeptEffects>>>,
+    effects: RwLock<FxHashMap<Key, Evaluated>>,
 }
 
 /// The evaluation of one file: where it stands, what it holds, and the digest of what it is evaluated for.
@@ -285,7 +285,7 @@ impl Replayer {
                     false => stacker::grow(STACK, run),
                 };
                 let run = Kept::new(run, asked, &mut answers);
-                if kept.iter().all(|kept| kept.lasting) && run.is_lasting(&files) {
+                if kept.iter().all(|kept| kept.lasting) && run.is_lasting(&objects) {
                     objects.kept().put(Kind::Replay, &key, &run);
                 }
                 run.result
@@ -401,10 +401,9 @@ impl Replayer {
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.cache.parsed);
             let mut answers = Answers::new(&files, around.roots);
-            let kept: Vec<Option<Arc<KeptEffects>>> =
+            let kept: Vec<Option<Evaluated>> =
                 chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
-            let known: Option<Vec<Evaluated>> =
-                kept.iter().map(|kept| Some(Evaluated { effects: kept.clone()?, lasting: true })).collect();
+            let known: Option<Vec<Evaluated>> = kept.iter().cloned().collect();
             known.unwrap_or_else(|| {
                 let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
                 stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
@@ -418,50 +417,50 @@ impl Replayer {
         &self,
         files: &TreeFiles<'_>,
         answers: &mut Answers<'_, '_>,
-        chunk: Vec<(&Arc<Script>, Option<Arc<KeptEffects>>)>,
+        chunk: Vec<(&Arc<Script>, Option<Evaluated>)>,
         around: &Surroundings<'_>,
     ) -> Vec<Evaluated> {
         let migration = Rc::new(Migration::blind(around.database));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
         assume(&mut evaluator, around.options);
-        let evaluate = |(script, kept): (&Arc<Script>, Option<Arc<KeptEffects>>)| {
-            if let Some(effects) = kept {
-                return Evaluated { effects, lasting: true };
+        let evaluate = |(script, kept): (&Arc<Script>, Option<Evaluated>)| {
+            if let Some(kept) = kept {
+                return kept;
             }
             evaluator.refill();
             run_function(&mut evaluator, &migration, script, "upgrade");
             let asked_state = migration.asked();
             let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
             let effects = Arc::new(Kept::new(effects, evaluator.asked(), answers));
-            let (key, lasting) = (around.key(script), effects.is_lasting(files));
+            let (key, lasting) = (around.key(script), effects.is_lasting(files.objects()));
             if lasting {
                 files.objects().kept().put(Kind::Effects, &key, &*effects);
-                let mut known = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
-                known.insert(key, Arc::clone(&effects));
             }
-            Evaluated { effects, lasting }
+            let evaluated = Evaluated { effects, lasting };
+            self.remember(key, &evaluated);
+            evaluated
         };
         chunk.into_iter().map(evaluate).collect()
     }
 
     /// The effects that were found in this run or an earlier one, where they hold here.
-    fn kept(
-        &self,
-        files: &TreeFiles<'_>,
-        answers: &mut Answers<'_, '_>,
-        key: &Key,
-    ) -> Option<Arc<KeptEffects>> {
+    fn kept(&self, files: &TreeFiles<'_>, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Evaluated> {
         let known = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         let kept = match known {
             Some(kept) => kept,
             None => {
-                let kept = Arc::new(files.objects().kept().get(Kind::Effects, key)?);
-                let mut effects = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
-                effects.insert(key.clone(), Arc::clone(&kept));
+                let effects = Arc::new(files.objects().kept().get(Kind::Effects, key)?);
+                let kept = Evaluated { effects, lasting: true };
+                self.remember(key.clone(), &kept);
                 kept
             }
         };
-        kept.holds(answers).then_some(kept)
+        kept.effects.holds(answers).then_some(kept)
+    }
+
+    fn remember(&self, key: Key, evaluated: &Evaluated) {
+        let mut known = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key, evaluated.clone());
     }
 }
 
