@@ -39,7 +39,7 @@ fn answers_are_kept_in_the_place_that_is_asked_for_and_nowhere_else() {
     let kept = run(&repository, &[("ONEHEAD_NO_CACHE", Path::new("1"))], &schema);
     assert_eq!((kept, files(&default)), (first.clone(), Vec::new()));
     assert_eq!(run(&repository, &[], &schema), first);
-    let logs = ["dialects.log", "effects.log", "headers.log", "marks.log", "naming.log"];
+    let logs = ["dialects.log", "effects.log", "headers.log", "marks.log", "naming.log", "replay.log"];
     assert_eq!(files(&default), logs);
     assert_eq!(run(&repository, &[("ONEHEAD_CACHE_DIR", &other)], &schema), first);
     assert_eq!(
