@@ -34,6 +34,16 @@ fn answers_are_kept_in_the_place_that_is_asked_for_and_nowhere_else() {
     let default = repository.home().with_file_name("cache").join("onehead");
     let (other, third) = (repository.home().join("other"), repository.home().join("third"));
     let schema = ["schema", "--format", "json", "main"];
+    let status = || {
+        let mut git = Command::new("git");
+        git.arg("-C")
+            .arg(repository.path())
+            .args(["status", "--porcelain", "--ignored"])
+            .output()
+            .unwrap()
+            .stdout
+    };
+    let before = status();
     let first = run(&repository, &[], &[&schema[..], &["--no-cache"]].concat());
     assert!(first.status.success(), "{first:?}");
     let kept = run(&repository, &[("ONEHEAD_NO_CACHE", Path::new("1"))], &schema);
@@ -51,9 +61,7 @@ fn answers_are_kept_in_the_place_that_is_asked_for_and_nowhere_else() {
         (logs.map(str::to_owned).to_vec(), logs.map(str::to_owned).to_vec())
     );
     // The repository has nothing of it.
-    let status =
-        Command::new("git").arg("-C").arg(repository.path()).args(["status", "--porcelain"]).output();
-    assert_eq!(status.unwrap().stdout, b"");
+    assert_eq!(status(), before);
 }
 
 #[test]
