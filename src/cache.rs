@@ -44,14 +44,16 @@ pub enum Kind {
     Replay,
     /// What a file outside of the migrations says of tables, engines and imports.
     Module,
-    /// Which words of these a file has.
+    /// Which words of applications a file has.
     Words,
+    /// Whether a file has a certain word.
+    Mentions,
     /// The directory at a path of a tree.
     Directory,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -64,6 +66,7 @@ impl Kind {
         Self::Replay,
         Self::Module,
         Self::Words,
+        Self::Mentions,
         Self::Directory,
     ];
 
@@ -90,12 +93,13 @@ impl Kind {
             Self::Replay => "replay.log",
             Self::Module => "modules.log",
             Self::Words => "words.log",
+            Self::Mentions => "mentions.log",
             Self::Directory => "directories.log",
         }
     }
 }
 
-/// The answers that are kept for one repository; shared between threads.
+/// The answers that are kept for one repository; shared between threads. By default nothing is kept.
 #[derive(Debug, Default)]
 pub struct Cache {
     /// `None` where nothing is kept.
@@ -117,11 +121,6 @@ struct Log {
 }
 
 impl Cache {
-    /// A cache that keeps nothing.
-    pub fn none() -> Self {
-        Self::default()
-    }
-
     /// What is kept below `directory` for the repository that is known as `repository`.
     pub fn open(directory: &Path, repository: &[u8]) -> Self {
         let place = directory.join(format!("{:016x}", hash(repository))).join(env!("ONEHEAD_SOURCES"));
@@ -145,6 +144,24 @@ impl Cache {
     pub fn get<T: BorshDeserialize>(&self, kind: Kind, key: &impl BorshSerialize) -> Option<T> {
         let log = self.log(kind).filter(|log| !log.index.is_empty())?;
         T::try_from_slice(log.value(&borsh::to_vec(key).ok()?)?).ok()
+    }
+
+    /// The answer of an earlier run, else what `find` gives, which is kept. An error is not.
+    ///
+    /// # Errors
+    /// Those of `find`.
+    pub fn or_find<T: BorshSerialize + BorshDeserialize, E>(
+        &self,
+        kind: Kind,
+        key: &impl BorshSerialize,
+        find: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        if let Some(kept) = self.get(kind, key) {
+            return Ok(kept);
+        }
+        let found = find()?;
+        self.put(kind, key, &found);
+        Ok(found)
     }
 
     /// Whether an earlier run seems to have the answer.
@@ -368,7 +385,7 @@ mod tests {
         cache.store();
         assert_eq!(Cache::open(&in_the_way, b"/a").get::<String>(Kind::Header, &"k"), None);
         assert_eq!(fs::read(&in_the_way).unwrap(), b"");
-        let none = Cache::none();
+        let none = Cache::default();
         none.put(Kind::Header, &"k", &"v");
         none.store();
     }

@@ -214,16 +214,13 @@ impl Tags {
     fn holds(&self, objects: &Objects, root: TreeId, path: &RepoPath) -> Result<bool, Error> {
         let key = (root, path.parent());
         let known = self.directories.borrow().get(&key).copied();
-        let directory = match known.or_else(|| objects.kept().get(Kind::Directory, &key)) {
+        let find = || match key.1.is_root() {
+            true => Ok(Some(root)),
+            false => Ok(objects.entry(root, &key.1)?.and_then(|entry| entry.tree())),
+        };
+        let directory = match known {
             Some(directory) => directory,
-            None => {
-                let directory = match key.1.is_root() {
-                    true => Some(root),
-                    false => objects.entry(root, &key.1)?.and_then(|entry| entry.tree()),
-                };
-                objects.kept().put(Kind::Directory, &key, &directory);
-                directory
-            }
+            None => objects.kept().or_find(Kind::Directory, &key, find)?,
         };
         self.directories.borrow_mut().insert(key, directory);
         let Some(directory) = directory else { return Ok(false) };

@@ -68,16 +68,8 @@ impl<'t> Modules<'t> {
         let finder = memmem::Finder::new(word);
         let mut found = Vec::new();
         for (path, blob) in self.files.of(Kind::Python) {
-            let (kept, key) = (self.objects.kept(), (word, blob));
-            let has = match kept.get(cache::Kind::Words, &key) {
-                Some(has) => has,
-                None => {
-                    let has = finder.find(&self.objects.needed_blob(blob)?).is_some();
-                    kept.put(cache::Kind::Words, &key, &has);
-                    has
-                }
-            };
-            if has {
+            let mentions = || Ok(finder.find(&self.objects.needed_blob(blob)?).is_some());
+            if self.objects.kept().or_find(cache::Kind::Mentions, &(word, blob), mentions)? {
                 found.push(path.clone());
             }
         }
@@ -93,16 +85,8 @@ impl<'t> Modules<'t> {
         if let Some(module) = self.cache.borrow().get(&blob) {
             return Ok(Some(Rc::clone(module)));
         }
-        let kept = self.objects.kept();
-        let module = match kept.get(cache::Kind::Module, &blob) {
-            Some(module) => module,
-            None => {
-                let module = Module::read(&self.objects.needed_blob(blob)?);
-                kept.put(cache::Kind::Module, &blob, &module);
-                module
-            }
-        };
-        let module = Rc::new(module);
+        let read = || Ok(Module::read(&self.objects.needed_blob(blob)?));
+        let module = Rc::new(self.objects.kept().or_find(cache::Kind::Module, &blob, read)?);
         self.cache.borrow_mut().insert(blob, Rc::clone(&module));
         Ok(Some(module))
     }

@@ -133,19 +133,16 @@ pub(super) fn flags(objects: &Objects, blob: BlobId, known: &FileFlags) -> Resul
 }
 
 fn look_at(objects: &Objects, blob: BlobId) -> Result<Flags, Error> {
-    if let Some(kept) = objects.kept().get(cache::Kind::Words, &blob) {
-        return Ok(kept);
-    }
-    let bytes = objects.needed_blob(blob)?;
-    let has = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
-    let flags = Flags {
-        models: has("__tablename__") || has("table=True") || has("Table("),
-        create_all: has("create_all"),
-        engines: has("create_engine"),
-        upgrades: has("upgrade") && (has("alembic") || has("flask_migrate")),
-    };
-    objects.kept().put(cache::Kind::Words, &blob, &flags);
-    Ok(flags)
+    objects.kept().or_find(cache::Kind::Words, &blob, || {
+        let bytes = objects.needed_blob(blob)?;
+        let has = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
+        Ok(Flags {
+            models: has("__tablename__") || has("table=True") || has("Table("),
+            create_all: has("create_all"),
+            engines: has("create_engine"),
+            upgrades: has("upgrade") && (has("alembic") || has("flask_migrate")),
+        })
+    })
 }
 
 /// The tables of the candidates.

@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bstr::BString;
 use rustc_hash::FxHashMap;
 
-use crate::cache::Kind;
 use crate::parallel;
 use crate::python::tree;
 use crate::vcs::{BlobId, Entry, EntryKind, Objects, RepoPath, TreeId};
@@ -65,13 +64,12 @@ impl ParsedFiles {
         Some(parsed)
     }
 
-    /// Whether each of `blobs` passes `test`, which is always the same; each is read once, on all cores. What is not in
-    /// this copy does not pass.
+    /// Whether each of `blobs` passes `test`, which is always the same; each is tested once, on all cores.
     pub fn test_all(
         &self,
         objects: &Objects,
         blobs: impl Iterator<Item = BlobId>,
-        test: impl Fn(&[u8]) -> bool + Sync,
+        test: impl Fn(&Objects, BlobId) -> bool + Sync,
     ) -> Vec<bool> {
         const CHUNK: usize = 64;
         let blobs: Vec<BlobId> = blobs.collect();
@@ -81,15 +79,7 @@ impl ParsedFiles {
         };
         let factory = objects.factory();
         let look = |objects: &mut Objects, chunk: &[BlobId]| {
-            let passes = |blob: &BlobId| {
-                objects.kept().get(Kind::Declares, blob).unwrap_or_else(|| {
-                    let Some(text) = objects.blob(*blob).ok().flatten() else { return false };
-                    let passes = test(&text);
-                    objects.kept().put(Kind::Declares, blob, &passes);
-                    passes
-                })
-            };
-            chunk.iter().map(passes).collect::<Vec<bool>>()
+            chunk.iter().map(|blob| test(objects, *blob)).collect::<Vec<bool>>()
         };
         let passed = parallel::map_chunks(&new, CHUNK, || factory.objects(), look).concat();
         let mut known = self.models.write().unwrap_or_else(PoisonError::into_inner);

@@ -32,6 +32,8 @@ pub(super) fn candidates(
         .filter(|path| !path.is_root())
         .collect();
     collect(objects, root, &RepoPath::root(), &migrations, 0, &mut listed);
+    // What is not in this copy declares nothing that could be read.
+    let may_declare = |objects: &Objects, blob| declares(objects, blob).unwrap_or_default();
     let passed = parsed.test_all(objects, listed.iter().map(|(_, blob)| *blob), may_declare);
     let found = listed.into_iter().zip(passed).filter(|(_, passed)| *passed).map(|((path, _), _)| path);
     let mut found: Vec<RepoPath> = found.take(MAX_FILES).collect();
@@ -78,19 +80,16 @@ pub fn declares_in(objects: &Objects, path: &RepoPath, roots: [TreeId; 2]) -> Re
     for root in roots {
         let blob = objects.entry(root, path)?.and_then(|entry| entry.blob());
         let Some(blob) = blob else { continue };
-        let declares = match objects.kept().get(Kind::Declares, &blob) {
-            Some(kept) => kept,
-            None => {
-                let declares = may_declare(&objects.needed_blob(blob)?);
-                objects.kept().put(Kind::Declares, &blob, &declares);
-                declares
-            }
-        };
-        if declares {
+        if declares(objects, blob)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// Whether the file `blob` may declare a table; reads it, unless an earlier run did.
+fn declares(objects: &Objects, blob: BlobId) -> Result<bool, Error> {
+    objects.kept().or_find(Kind::Declares, &blob, || Ok(may_declare(&objects.needed_blob(blob)?)))
 }
 
 /// Whether no model of the application stands below a directory of this name.

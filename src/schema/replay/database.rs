@@ -105,15 +105,13 @@ pub(super) fn add(seen: &mut Seen, more: Seen) {
 /// The databases whose drivers a file of dependencies names; reads the file, unless an earlier run did.
 fn drivers(files: &TreeFiles<'_>, path: &RepoPath) -> Seen {
     let Some(blob) = files.blob(path) else { return Seen::default() };
-    let kept = files.objects().kept();
     let named = || {
-        let text = text(files, path)?.to_lowercase();
+        let text = text(files, path).ok_or(())?.to_lowercase();
         let mut named = Seen::default();
         DRIVERS.iter().for_each(|(driver, database)| named[*database as usize] |= text.contains(driver));
-        kept.put(Kind::Drivers, &blob, &named);
-        Some(named)
+        Ok::<Seen, ()>(named)
     };
-    kept.get(Kind::Drivers, &blob).or_else(named).unwrap_or_default()
+    files.objects().kept().or_find(Kind::Drivers, &blob, named).unwrap_or_default()
 }
 
 /// Notes the dialects that a file imports; reads the file, unless an earlier run did.
