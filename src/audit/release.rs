@@ -34,7 +34,7 @@ impl Tags {
         }
         found.sort_by(|one, two| (one.0, &one.1).cmp(&(two.0, &two.1)));
         let (names, commits) = found.into_iter().map(|(_, name, commit)| (name, commit)).unzip();
-        Ok(Self { names, history: History { commits, missing: Vec::new() } })
+        Ok(Self { names, history: History::of(commits) })
     }
 }
 

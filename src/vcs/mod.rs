@@ -1,6 +1,7 @@
 //! The only module that speaks to git. Everything a command studies, be it a commit, the index,
 //! the work tree or the result of a merge, becomes a [`TreeId`] that [`Objects`] can read.
 
+mod changed_paths;
 mod error;
 mod forks;
 mod ids;

@@ -2,11 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use gix::ObjectId;
+use gix::commitgraph::Position;
 use gix::hashtable::HashMap;
 use gix::objs::Kind;
 
+use super::changed_paths::{ChangedPaths, CommitGraph};
 use super::watch::{Resolver, Watch, WatchedStates};
 use super::{CommitId, Error, Objects, Repo, TreeId};
 
@@ -41,7 +44,26 @@ pub struct History {
     pub commits: Vec<WalkedCommit>,
     /// Parents that this copy lacks (a shallow clone's edge, or damage): what lies beyond is unknown.
     pub missing: Vec<CommitId>,
+    pub(super) filtered: Filtered,
 }
+
+impl History {
+    /// Commits that were found in another way than by a walk.
+    pub fn of(commits: Vec<WalkedCommit>) -> Self {
+        Self { commits, ..Self::default() }
+    }
+}
+
+/// What tells without a look at trees that a commit leaves paths alone.
+#[derive(Debug, Default)]
+pub(super) struct Filtered {
+    pub(super) changed: Option<Arc<ChangedPaths>>,
+    /// Per commit of the history, its place in the commit-graph; [`NONE`] where there is no such or no first parent.
+    pub(super) positions: Vec<u32>,
+}
+
+/// In place of a number.
+pub(super) const NONE: u32 = u32::MAX;
 
 /// Commits handed to a tree worker at a time.
 const BATCH: usize = 256;
@@ -54,18 +76,21 @@ const BATCH: usize = 256;
 /// When a ref or an object is damaged.
 pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedStates), Error> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
-    let (send, receive) = crossbeam_channel::unbounded::<(u32, Vec<TreeId>)>();
+    let (send, receive) = crossbeam_channel::unbounded::<Batch>();
+    let visit = Visit::new(repo);
+    let changed = visit.changed();
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..workers)
             .map(|_| {
                 let receive = receive.clone();
                 let factory = repo.objects_factory().clone();
+                let changed = changed.as_deref();
                 scope.spawn(move || {
-                    let mut resolver = Resolver::new(factory.bulk_objects(), watch);
+                    let mut resolver = Resolver::new(factory.bulk_objects(), watch, changed);
                     let mut resolved = Vec::new();
-                    for (first, trees) in receive {
-                        for (offset, tree) in (0..).zip(trees) {
-                            resolved.push((first + offset, resolver.root(tree)?));
+                    for batch in receive {
+                        for (visit, (tree, position)) in (batch.first..).zip(batch.trees) {
+                            resolved.push((visit, resolver.commit(tree, position)?));
                         }
                     }
                     Ok::<_, Error>(resolver.finish(resolved))
@@ -74,9 +99,9 @@ pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedS
             .collect();
         drop(receive);
         let (tips, first_parent) = starts(repo, walk)?;
-        let visited = Visit::new(repo)?.run(repo, tips, first_parent, |first, trees| {
+        let visited = visit.run(tips, first_parent, |batch| {
             // A worker that failed has dropped its end; its error is reported below.
-            let _ = send.send((first, trees));
+            let _ = send.send(batch);
         });
         drop(send);
         let mut parts = Vec::with_capacity(workers);
@@ -86,9 +111,8 @@ pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedS
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        let visited = visited?;
-        let (history, position) = visited.ordered();
-        let states = WatchedStates::assemble(parts, &position);
+        let (history, position) = visited?.ordered();
+        let states = WatchedStates::assemble(parts, &position, &history);
         Ok((history, states))
     })
 }
@@ -98,7 +122,7 @@ pub fn walk(repo: &Repo, walk: Walk, watch: &Watch) -> Result<(History, WatchedS
 /// # Errors
 /// When an object is damaged.
 pub(in crate::vcs) fn commits_below(repo: &Repo, tips: Vec<ObjectId>) -> Result<History, Error> {
-    let (history, _) = Visit::new(repo)?.run(repo, tips, false, |_, _| {})?.ordered();
+    let (history, _) = Visit::new(repo).run(tips, false, |_| {})?.ordered();
     Ok(history)
 }
 
@@ -111,177 +135,264 @@ fn starts(repo: &Repo, walk: Walk) -> Result<(Vec<ObjectId>, bool), Error> {
     })
 }
 
-/// Commits in the order they were met.
-#[derive(Default)]
-struct Visit {
-    commits: Vec<WalkedCommit>,
-    parent_ids: Vec<Vec<ObjectId>>,
-    missing: Vec<CommitId>,
-    graph: Option<gix::commitgraph::Graph>,
-    shallow: Vec<ObjectId>,
+/// Commits visited one after the other.
+struct Batch {
+    /// Visit number of the first.
+    first: u32,
+    /// Their trees, each with the commit's place in the filters.
+    trees: Vec<(TreeId, u32)>,
 }
 
-impl Visit {
-    fn new(repo: &Repo) -> Result<Self, Error> {
+/// A walk, and the commits in the order of their visits.
+struct Visit<'r> {
+    repo: &'r Repo,
+    graph: Option<CommitGraph>,
+    shallow: Vec<ObjectId>,
+    /// What has been met, by number.
+    met: Vec<Met>,
+    /// Numbers of what has been met, by place in the commit-graph.
+    by_position: Vec<u32>,
+    /// Numbers of what the commit-graph lacks.
+    by_id: HashMap<ObjectId, u32>,
+    /// Parents are numbers of what has been met.
+    commits: Vec<WalkedCommit>,
+    /// Per commit, its place in the filters.
+    positions: Vec<u32>,
+    missing: Vec<CommitId>,
+    /// What is not there, and its number.
+    absent: Vec<(u32, ObjectId)>,
+}
+
+/// An object that a ref, a commit or a tag leads to.
+struct Met {
+    source: Source,
+    is_visited: bool,
+    /// Whether a commit or a tag leads to it.
+    is_wanted: bool,
+    /// Its visit number if it is a commit.
+    visit: u32,
+}
+
+/// Where an object is read.
+#[derive(Clone, Copy)]
+enum Source {
+    /// At a place in the commit-graph.
+    Graph(u32),
+    Object(ObjectId),
+}
+
+impl<'r> Visit<'r> {
+    fn new(repo: &'r Repo) -> Self {
         let mut shallow = repo.shallow_commits();
         shallow.sort_unstable();
-        let graph = match shallow.is_empty() {
-            true => repo.gix().commit_graph_if_enabled().ok().flatten(),
-            false => None,
-        };
-        Ok(Self { graph, shallow, ..Self::default() })
+        let graph = CommitGraph::open(repo.gix()).filter(|_| shallow.is_empty());
+        let places = graph.as_ref().map_or(0, |graph| graph.graph.num_commits());
+        Self {
+            repo,
+            graph,
+            shallow,
+            met: Vec::new(),
+            by_position: vec![NONE; places as usize],
+            by_id: HashMap::default(),
+            commits: Vec::new(),
+            positions: Vec::new(),
+            missing: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+
+    fn changed(&self) -> Option<Arc<ChangedPaths>> {
+        self.graph.as_ref()?.changed.clone()
+    }
+
+    /// The number of the object `id`.
+    fn meet(&mut self, id: ObjectId) -> u32 {
+        if let Some(position) = self.graph.as_ref().and_then(|graph| graph.graph.lookup(id)) {
+            return self.meet_at(position.0);
+        }
+        let met = &mut self.met;
+        *self.by_id.entry(id).or_insert_with(|| number(met, Source::Object(id)))
+    }
+
+    /// The number of the commit at `position` of the commit-graph.
+    fn meet_at(&mut self, position: u32) -> u32 {
+        let known = &mut self.by_position[position as usize];
+        if *known == NONE {
+            *known = number(&mut self.met, Source::Graph(position));
+        }
+        *known
     }
 
     fn run(
         mut self,
-        repo: &Repo,
-        mut stack: Vec<ObjectId>,
+        tips: Vec<ObjectId>,
         first_parent: bool,
-        mut batch_ready: impl FnMut(u32, Vec<TreeId>),
+        mut batch_ready: impl FnMut(Batch),
     ) -> Result<Self, Error> {
-        let objects = repo.objects();
-        let mut seen: HashMap<ObjectId, ()> = HashMap::default();
+        let mut stack: Vec<u32> = tips.into_iter().map(|tip| self.meet(tip)).collect();
         let mut buffer = Vec::new();
-        let mut batch = Vec::with_capacity(BATCH);
-        let mut tips = stack.len();
-        while let Some(id) = stack.pop() {
-            let is_tip = stack.len() < tips;
-            tips = tips.min(stack.len());
-            if seen.contains_key(&id) {
+        let mut trees = Vec::with_capacity(BATCH);
+        while let Some(number) = stack.pop() {
+            let met = &mut self.met[number as usize];
+            if std::mem::replace(&mut met.is_visited, true) {
                 continue;
             }
-            let Some((mut commit, mut parents)) = self.read(objects, id, is_tip, &mut stack, &mut buffer)?
-            else {
-                continue;
+            let source = met.source;
+            let read = match source {
+                Source::Graph(position) => self.read_graph(position),
+                Source::Object(id) => self.read_object(number, id, &mut stack, &mut buffer)?,
             };
-            seen.insert(id, ());
+            let Some((mut commit, position)) = read else { continue };
             if first_parent {
-                parents.truncate(1);
+                commit.parents.truncate(1);
             }
-            stack.extend(parents.iter().rev().filter(|parent| !seen.contains_key(*parent)));
-            commit.parents = Vec::with_capacity(parents.len());
-            batch.push(commit.tree);
+            for parent in commit.parents.iter().rev() {
+                let met = &mut self.met[*parent as usize];
+                met.is_wanted = true;
+                if !met.is_visited {
+                    stack.push(*parent);
+                }
+            }
+            trees.push((commit.tree, position));
+            self.met[number as usize].visit = self.commits.len() as u32;
             self.commits.push(commit);
-            self.parent_ids.push(parents);
-            if batch.len() == BATCH {
-                let first = (self.commits.len() - batch.len()) as u32;
-                batch_ready(first, std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+            self.positions.push(position);
+            if trees.len() == BATCH {
+                let trees = std::mem::replace(&mut trees, Vec::with_capacity(BATCH));
+                batch_ready(Batch { first: (self.commits.len() - BATCH) as u32, trees });
             }
         }
-        if !batch.is_empty() {
-            batch_ready((self.commits.len() - batch.len()) as u32, batch);
+        if !trees.is_empty() {
+            batch_ready(Batch { first: (self.commits.len() - trees.len()) as u32, trees });
         }
         Ok(self)
     }
 
-    /// The commit `id`; tags put their target on the stack, other things are passed over.
-    fn read(
-        &mut self,
-        objects: &Objects,
-        id: ObjectId,
-        is_tip: bool,
-        stack: &mut Vec<ObjectId>,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Option<(WalkedCommit, Vec<ObjectId>)>, Error> {
-        if let Some(graph) = &self.graph
-            && let Some(commit) = graph.commit_by_id(id)
-        {
-            let parents: Vec<ObjectId> = commit
-                .iter_parents()
-                .filter_map(|position| Some(graph.id_at(position.ok()?).to_owned()))
-                .collect();
-            let walked = WalkedCommit {
-                id: CommitId(id),
-                tree: TreeId(commit.root_tree_id().to_owned()),
-                parents: Vec::new(),
-                time: commit.committer_timestamp() as i64,
-            };
-            return Ok(Some((walked, parents)));
+    /// The commit at `position` of the commit-graph, and its place in the filters.
+    fn read_graph(&mut self, position: u32) -> Option<(WalkedCommit, u32)> {
+        let graph = &self.graph.as_ref()?.graph;
+        let commit = graph.commit_at(Position(position));
+        let mut walked = WalkedCommit {
+            id: CommitId(commit.id().to_owned()),
+            tree: TreeId(commit.root_tree_id().to_owned()),
+            parents: Vec::new(),
+            time: commit.committer_timestamp() as i64,
+        };
+        walked.parents.extend(commit.iter_parents().map_while(Result::ok).map(|parent| parent.0));
+        for parent in &mut walked.parents {
+            *parent = self.meet_at(*parent);
         }
+        let place = if walked.parents.is_empty() { NONE } else { position };
+        Some((walked, place))
+    }
+
+    /// The commit `id`, number `number`; tags put their target on the stack, other things are passed over.
+    fn read_object(
+        &mut self,
+        number: u32,
+        id: ObjectId,
+        stack: &mut Vec<u32>,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<(WalkedCommit, u32)>, Error> {
+        let objects = self.repo.objects();
         let found = objects
             .commit_head(&id, buffer)
             .map_err(|error| Error::Object { id: id.to_string(), reason: super::error::reason(&error) })?;
         match found {
             Some(Kind::Commit) => {
-                let commit = Objects::decode_commit(buffer, objects.hash_kind()).ok_or_else(|| {
+                let mut commit = Objects::decode_commit(buffer, objects.hash_kind()).ok_or_else(|| {
                     Error::Object { id: id.to_string(), reason: "it is no well-formed commit".into() }
                 })?;
-                let mut parents: Vec<ObjectId> = commit.parents.iter().map(|parent| parent.0).collect();
                 if self.shallow.binary_search(&id).is_ok() {
-                    self.missing.extend(parents.drain(..).map(CommitId));
+                    self.missing.append(&mut commit.parents);
                 }
-                let walked = WalkedCommit {
-                    id: CommitId(id),
-                    tree: commit.tree,
-                    parents: Vec::new(),
-                    time: commit.time,
-                };
-                Ok(Some((walked, parents)))
+                let parents = commit.parents.iter().map(|parent| self.meet(parent.0)).collect();
+                let walked = WalkedCommit { id: CommitId(id), tree: commit.tree, parents, time: commit.time };
+                return Ok(Some((walked, NONE)));
             }
             Some(Kind::Tag) => {
                 if let Ok(tag) = gix::objs::TagRef::from_bytes(buffer, objects.hash_kind()) {
-                    stack.push(tag.target());
+                    let target = self.meet(tag.target());
+                    self.met[target as usize].is_wanted = true;
+                    stack.push(target);
                 }
-                Ok(None)
             }
-            Some(_) => Ok(None),
-            None => {
-                if !is_tip {
-                    self.missing.push(CommitId(id));
-                }
-                Ok(None)
-            }
+            Some(_) => {}
+            None => self.absent.push((number, id)),
         }
+        Ok(None)
     }
 
     /// Parents first, then by time; gives for each visit number its place in the history too.
     fn ordered(mut self) -> (History, Vec<u32>) {
         let count = self.commits.len();
-        let number: HashMap<ObjectId, u32> =
-            (0..).zip(&self.commits).map(|(at, commit)| (commit.id.0, at)).collect();
+        let met = &self.met;
         let mut waiting = vec![0_u32; count];
-        let mut children: Vec<Vec<u32>> = vec![Vec::new(); count];
-        for (at, parents) in (0_u32..).zip(&self.parent_ids) {
-            let known: Vec<u32> = parents.iter().filter_map(|id| number.get(id).copied()).collect();
-            waiting[at as usize] = known.len() as u32;
-            for parent in &known {
-                children[*parent as usize].push(at);
-            }
-            self.commits[at as usize].parents = known;
-        }
-        let mut ready: BinaryHeap<Reverse<(i64, CommitId, u32)>> = BinaryHeap::new();
-        let key = |commits: &[WalkedCommit], at: u32| {
-            let commit = &commits[at as usize];
-            Reverse((commit.time, commit.id, at))
-        };
-        for at in 0..count as u32 {
-            if waiting[at as usize] == 0 {
-                ready.push(key(&self.commits, at));
+        // Children of all commits in one list, and where each commit's begin.
+        let mut starts = vec![0_u32; count + 1];
+        for (waiting, commit) in waiting.iter_mut().zip(&mut self.commits) {
+            commit.parents.retain_mut(|parent| {
+                *parent = met[*parent as usize].visit;
+                *parent != NONE
+            });
+            *waiting = commit.parents.len() as u32;
+            for parent in &commit.parents {
+                starts[*parent as usize + 1] += 1;
             }
         }
-        let mut position = vec![0_u32; count];
-        let mut order = Vec::with_capacity(count);
-        while let Some(Reverse((_, _, at))) = ready.pop() {
-            position[at as usize] = order.len() as u32;
-            order.push(at);
-            for child in &children[at as usize] {
+        for at in 0..count {
+            starts[at + 1] += starts[at];
+        }
+        let mut children = vec![0_u32; starts[count] as usize];
+        let mut ends = starts.clone();
+        for (at, commit) in (0_u32..).zip(&self.commits) {
+            for parent in &commit.parents {
+                let end = &mut ends[*parent as usize];
+                children[*end as usize] = at;
+                *end += 1;
+            }
+        }
+        let mut by_age: Vec<(i64, u32)> =
+            self.commits.iter().zip(0..).map(|(commit, at)| (commit.time, at)).collect();
+        let id = |at: u32| &self.commits[at as usize].id;
+        by_age.sort_unstable_by(|one, two| one.0.cmp(&two.0).then_with(|| id(one.1).cmp(id(two.1))));
+        let mut ages = vec![0_u32; count];
+        for (age, (_, at)) in (0..).zip(&by_age) {
+            ages[*at as usize] = age;
+        }
+        let ready = (0..count).filter(|at| waiting[*at] == 0).map(|at| Reverse(ages[at]));
+        let mut ready: BinaryHeap<Reverse<u32>> = ready.collect();
+        let mut position = vec![NONE; count];
+        let mut history = History::default();
+        history.commits.reserve_exact(count);
+        history.filtered.changed = self.changed();
+        while let Some(Reverse(age)) = ready.pop() {
+            let at = by_age[age as usize].1 as usize;
+            position[at] = history.commits.len() as u32;
+            let commit = &mut self.commits[at];
+            let mut parents = std::mem::take(&mut commit.parents);
+            parents.iter_mut().for_each(|parent| *parent = position[*parent as usize]);
+            history.commits.push(WalkedCommit { parents, ..*commit });
+            history.filtered.positions.push(self.positions[at]);
+            for child in &children[starts[at] as usize..starts[at + 1] as usize] {
                 let left = &mut waiting[*child as usize];
                 *left -= 1;
                 if *left == 0 {
-                    ready.push(key(&self.commits, *child));
+                    ready.push(Reverse(ages[*child as usize]));
                 }
             }
         }
-        let mut commits = Vec::with_capacity(count);
-        for at in &order {
-            let mut commit = self.commits[*at as usize].clone();
-            for parent in &mut commit.parents {
-                *parent = position[*parent as usize];
-            }
-            commits.push(commit);
-        }
+        let absent = self.absent.iter().filter(|(number, _)| met[*number as usize].is_wanted);
+        self.missing.extend(absent.map(|(_, id)| CommitId(*id)));
         self.missing.sort_unstable();
         self.missing.dedup();
-        (History { commits, missing: self.missing }, position)
+        history.missing = self.missing;
+        (history, position)
     }
+}
+
+/// A new number, for what is read at `source`.
+fn number(met: &mut Vec<Met>, source: Source) -> u32 {
+    met.push(Met { source, is_visited: false, is_wanted: false, visit: NONE });
+    met.len() as u32 - 1
 }

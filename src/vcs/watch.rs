@@ -6,7 +6,9 @@ use gix::ObjectId;
 use gix::hashtable::HashMap;
 use rustc_hash::FxHashMap;
 
+use super::changed_paths::{ChangedPaths, HashedPaths};
 use super::objects::EntryKind;
+use super::walk::{Filtered, NONE};
 use super::{Entry, Error, History, Objects, Repo, RepoPath, TreeId};
 
 /// Paths to watch, in the order given.
@@ -95,6 +97,8 @@ impl WatchedStates {
     pub fn resolve(repo: &Repo, history: &History, watch: &Watch) -> Result<Self, Error> {
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 8);
         let share = history.commits.len().div_ceil(workers).max(1);
+        let Filtered { changed, positions } = &history.filtered;
+        let changed = changed.as_deref();
         let parts = std::thread::scope(|scope| {
             let handles: Vec<_> = history
                 .commits
@@ -103,10 +107,11 @@ impl WatchedStates {
                 .map(|(part, commits)| {
                     let factory = repo.objects_factory().clone();
                     scope.spawn(move || {
-                        let mut resolver = Resolver::new(factory.bulk_objects(), watch);
+                        let mut resolver = Resolver::new(factory.bulk_objects(), watch, changed);
                         let mut resolved = Vec::with_capacity(commits.len());
-                        for (at, commit) in ((part * share) as u32..).zip(commits) {
-                            resolved.push((at, resolver.root(commit.tree)?));
+                        for (at, commit) in (part * share..).zip(commits) {
+                            let position = positions.get(at).copied().unwrap_or(NONE);
+                            resolved.push((at as u32, resolver.commit(commit.tree, position)?));
                         }
                         Ok(resolver.finish(resolved))
                     })
@@ -118,12 +123,12 @@ impl WatchedStates {
                 .collect::<Result<Vec<_>, Error>>()
         })?;
         let position: Vec<u32> = (0..history.commits.len() as u32).collect();
-        Ok(Self::assemble(parts, &position))
+        Ok(Self::assemble(parts, &position, history))
     }
 
     /// Joins what the workers found; `position` maps visit numbers to places in the history.
-    pub(super) fn assemble(parts: Vec<Part>, position: &[u32]) -> Self {
-        let mut states = Self { of_commit: vec![0; position.len()], distinct: Vec::new() };
+    pub(super) fn assemble(parts: Vec<Part>, position: &[u32], history: &History) -> Self {
+        let mut states = Self { of_commit: vec![NONE; history.commits.len()], distinct: Vec::new() };
         let mut known: FxHashMap<Vec<Found>, u32> = FxHashMap::default();
         for part in parts {
             let numbers: Vec<u32> = part
@@ -137,7 +142,18 @@ impl WatchedStates {
                 })
                 .collect();
             for (visit, local) in part.resolved {
-                states.of_commit[position[visit as usize] as usize] = numbers[local as usize];
+                let of_commit = states.of_commit.get_mut(position[visit as usize] as usize);
+                if let Some((of_commit, local)) = of_commit.zip(local) {
+                    *of_commit = numbers[local as usize];
+                }
+            }
+        }
+        // Parents come first, so theirs is known.
+        for (at, commit) in history.commits.iter().enumerate() {
+            if states.of_commit[at] == NONE
+                && let Some(parent) = commit.parents.first()
+            {
+                states.of_commit[at] = states.of_commit[*parent as usize];
             }
         }
         states
@@ -147,7 +163,8 @@ impl WatchedStates {
 /// One worker's findings.
 pub(super) struct Part {
     states: Vec<Vec<Found>>,
-    resolved: Vec<(u32, u32)>,
+    /// Visit numbers with the state, where it is not the first parent's.
+    resolved: Vec<(u32, Option<u32>)>,
 }
 
 /// The watched entries that exist, each with the number of its path, in the order of those.
@@ -157,6 +174,7 @@ type Sparse = Vec<(usize, (EntryKind, ObjectId))>;
 pub(super) struct Resolver<'w> {
     objects: Objects,
     watch: &'w Watch,
+    changed: Option<(&'w ChangedPaths, HashedPaths)>,
     memory: Vec<HashMap<ObjectId, u32>>,
     /// Per node: its distinct states, each the watched entries at and below it.
     states: Vec<Vec<Sparse>>,
@@ -165,11 +183,13 @@ pub(super) struct Resolver<'w> {
 }
 
 impl<'w> Resolver<'w> {
-    pub(super) fn new(objects: Objects, watch: &'w Watch) -> Self {
+    pub(super) fn new(objects: Objects, watch: &'w Watch, changed: Option<&'w ChangedPaths>) -> Self {
         let nodes = watch.nodes.len();
+        let changed = changed.map(|changed| (changed, HashedPaths::new(&watch.paths)));
         Self {
             objects,
             watch,
+            changed,
             memory: (0..nodes).map(|_| HashMap::default()).collect(),
             states: vec![Vec::new(); nodes],
             numbers: vec![FxHashMap::default(); nodes],
@@ -177,8 +197,17 @@ impl<'w> Resolver<'w> {
         }
     }
 
+    /// Number of the watch's state at the commit with the tree `root` and this place in the filters; `None`: it has what
+    /// its first parent has.
+    pub(super) fn commit(&mut self, root: TreeId, position: u32) -> Result<Option<u32>, Error> {
+        match &self.changed {
+            Some((changed, paths)) if changed.leaves_alone(position, paths) => Ok(None),
+            _ => self.root(root).map(Some),
+        }
+    }
+
     /// Number of the watch's state in the tree `root`.
-    pub(super) fn root(&mut self, root: TreeId) -> Result<u32, Error> {
+    fn root(&mut self, root: TreeId) -> Result<u32, Error> {
         self.node(0, EntryKind::Tree, root.0)
     }
 
@@ -193,7 +222,9 @@ impl<'w> Resolver<'w> {
             let mut hits: Vec<(usize, EntryKind, ObjectId)> = Vec::new();
             let mut buffer = self.buffers.pop().unwrap_or_default();
             self.objects.visit_tree(TreeId(id), &mut buffer, |name, kind, _, id| {
-                if let Some((_, child)) = watched.children.iter().find(|(child, _)| child == name) {
+                // Of a submodule nothing can be read, and filters may lack it (`submodule.NAME.ignore`).
+                let child = watched.children.iter().find(|(child, _)| child == name);
+                if let Some((_, child)) = child.filter(|_| kind != EntryKind::Submodule) {
                     hits.push((*child, kind, id.to_owned()));
                 }
             })?;
@@ -213,7 +244,7 @@ impl<'w> Resolver<'w> {
         Ok(number)
     }
 
-    pub(super) fn finish(mut self, resolved: Vec<(u32, u32)>) -> Part {
+    pub(super) fn finish(mut self, resolved: Vec<(u32, Option<u32>)>) -> Part {
         let width = self.watch.paths.len();
         let states = std::mem::take(&mut self.states[0])
             .into_iter()
