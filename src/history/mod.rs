@@ -2,6 +2,7 @@
 
 mod delta;
 mod landing;
+mod lists;
 mod reader;
 mod snapshot;
 mod timeline;

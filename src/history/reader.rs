@@ -190,45 +190,66 @@ pub(super) fn location_trees(
 ///
 /// # Errors
 /// When an object is damaged.
-pub(super) fn list_files(
+fn list_files(
     objects: &Objects,
     root: TreeId,
     environment: &Environment,
 ) -> Result<(Vec<MigrationFile>, bool), Error> {
-    let (mut files, mut links) = (Vec::new(), false);
-    let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok((files, links)) };
-    for location in &environment.version_locations {
-        let entry = objects.follow(root, &location.path)?;
-        let mut pending: Vec<(RepoPath, TreeId, usize)> = Vec::new();
-        pending.extend(entry.and_then(|entry| entry.tree()).map(|tree| (location.path.clone(), tree, 0)));
-        while let Some((directory, tree, depth)) = pending.pop() {
-            for entry in objects.tree(tree)? {
-                match entry.kind {
-                    EntryKind::File if dialect.loads(&entry.name) => {
-                        files.push(MigrationFile { path: directory.join(&entry.name), blob: entry.blob() });
-                    }
-                    EntryKind::Symlink if dialect.loads(&entry.name) => {
-                        links = true;
-                        let path = directory.join(&entry.name);
-                        let target = objects.follow(root, &path)?;
-                        let blob =
-                            target.filter(|entry| entry.kind == EntryKind::File).and_then(|file| file.blob());
-                        files.push(MigrationFile { path, blob });
-                    }
-                    EntryKind::Tree
-                        if location.recursive && depth < MAX_DEPTH && dialect.descends(&entry.name) =>
-                    {
-                        let directory = directory.join(&entry.name);
-                        pending.extend(entry.tree().map(|tree| (directory, tree, depth + 1)));
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
+    let mut files = Vec::new();
+    let links = each_file(objects, root, environment, &[], |directory, name, blob| {
+        files.push(MigrationFile { path: directory.join(name), blob });
+    })?;
     files.sort_unstable();
     files.dedup();
     Ok((files, links))
+}
+
+/// Calls `found` for each file that the tool of `environment` would load from the tree `root`, with its directory, its
+/// name and its content. The order is git's within a directory; where version locations overlap, files come twice.
+/// `trees` are those of the version locations, as far as they are known. Returns whether some are symbolic links.
+///
+/// # Errors
+/// When an object is damaged.
+pub(super) fn each_file(
+    objects: &Objects,
+    root: TreeId,
+    environment: &Environment,
+    trees: &[Option<TreeId>],
+    mut found: impl FnMut(&RepoPath, &[u8], Option<BlobId>),
+) -> Result<bool, Error> {
+    let mut any_link = false;
+    let Some(dialect) = dialect::by_name(environment.dialect) else { return Ok(any_link) };
+    for (at, location) in environment.version_locations.iter().enumerate() {
+        let tree = match trees.get(at) {
+            Some(Some(tree)) => Some(*tree),
+            _ => objects.follow(root, &location.path)?.and_then(|entry| entry.tree()),
+        };
+        let mut pending: Vec<(RepoPath, TreeId, usize)> = Vec::new();
+        pending.extend(tree.map(|tree| (location.path.clone(), tree, 0)));
+        while let Some((directory, tree, depth)) = pending.pop() {
+            let mut links = Vec::new();
+            objects.each_entry(tree, |entry| match entry.kind {
+                EntryKind::File if dialect.loads(&entry.name) => {
+                    found(&directory, &entry.name, entry.blob());
+                }
+                EntryKind::Symlink if dialect.loads(&entry.name) => links.push(entry.name.clone()),
+                EntryKind::Tree
+                    if location.recursive && depth < MAX_DEPTH && dialect.descends(&entry.name) =>
+                {
+                    let directory = directory.join(&entry.name);
+                    pending.extend(entry.tree().map(|tree| (directory, tree, depth + 1)));
+                }
+                _ => {}
+            })?;
+            any_link |= !links.is_empty();
+            for name in links {
+                let target = objects.follow(root, &directory.join(&name))?;
+                let file = target.filter(|entry| entry.kind == EntryKind::File);
+                found(&directory, &name, file.and_then(|file| file.blob()));
+            }
+        }
+    }
+    Ok(any_link)
 }
 
 /// What a file is: the revision that it states, and what is wrong with it.

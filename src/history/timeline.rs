@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::reader::{Classified, list_files};
+use super::lists::{Lister, Numbered};
+use super::reader::Classified;
 use super::{Reader, Snapshot};
 use crate::parallel::map_chunks;
 use crate::revision::{Environment, MigrationFile, RevisionGraph, Script, VersionLocation};
-use crate::vcs::{Error, History, Objects, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
+use crate::vcs::{Error, History, Repo, RepoPath, TreeId, Walk, Watch, WatchedStates, walk};
 
 /// A commit that changed an environment's state.
 #[derive(Clone, Debug)]
@@ -306,7 +307,6 @@ struct States {
     files: Vec<MigrationFile>,
     /// Per file, the tool that loads it.
     dialects: Vec<&'static str>,
-    file_numbers: FxHashMap<MigrationFile, u32>,
     states: Vec<Arc<[u32]>>,
     numbers: FxHashMap<Arc<[u32]>, u32>,
 }
@@ -405,7 +405,7 @@ impl Layouts<'_> {
             }
         }
         // Which lists of files there are to read, and who wants which.
-        let mut jobs: Vec<(Arc<Environment>, TreeId)> = Vec::new();
+        let mut jobs: Vec<(Arc<Environment>, TreeId, Vec<Option<TreeId>>)> = Vec::new();
         let mut job_numbers: FxHashMap<(*const Environment, Vec<Option<TreeId>>), usize> =
             FxHashMap::default();
         let mut wanted: Vec<(usize, Option<usize>)> = Vec::new();
@@ -418,9 +418,9 @@ impl Layouts<'_> {
                 let trees: Vec<Option<TreeId>> = environment.version_locations.iter().map(tree).collect();
                 let exists = trees.iter().any(Option::is_some);
                 let job = exists.then(|| {
-                    *job_numbers.entry((Arc::as_ptr(environment), trees)).or_insert_with(|| {
+                    *job_numbers.entry((Arc::as_ptr(environment), trees)).or_insert_with_key(|(_, trees)| {
                         let root = self.history.commits[combo.first as usize].tree;
-                        jobs.push((Arc::clone(environment), root));
+                        jobs.push((Arc::clone(environment), root, trees.clone()));
                         jobs.len() - 1
                     })
                 });
@@ -428,22 +428,32 @@ impl Layouts<'_> {
             }
         }
         let headers = reader.headers();
-        let list = |(environment, root): &(Arc<Environment>, TreeId), objects: &Objects| {
-            Ok(list_files(objects, *root, environment)?.0)
-        };
+        let numbered = Numbered::default();
         let lists = map_chunks(
             &jobs,
             8,
-            || headers.objects(),
-            |objects, chunk| chunk.iter().map(|job| list(job, objects)).collect::<Result<Vec<_>, Error>>(),
+            || Lister::new(headers.objects(), &numbered),
+            |lister, chunk| {
+                let list = |(environment, root, trees): &(Arc<Environment>, TreeId, Vec<Option<TreeId>>)| {
+                    lister.list(*root, environment, trees)
+                };
+                chunk.iter().map(list).collect::<Result<Vec<_>, Error>>()
+            },
         );
-        let lists: Vec<Vec<MigrationFile>> =
+        let lists: Vec<Vec<u32>> =
             lists.into_iter().collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect();
-        let numbers: Vec<u32> = jobs
-            .iter()
-            .zip(lists)
-            .map(|((environment, _), files)| states.number(environment.dialect, files))
-            .collect();
+        let files = numbered.into_files();
+        // Which thread came first must not be seen.
+        let mut renumbered = vec![None; files.len()];
+        let mut numbers = Vec::with_capacity(lists.len());
+        for ((environment, ..), list) in jobs.iter().zip(&lists) {
+            let file = |number: &u32| {
+                *renumbered[*number as usize]
+                    .get_or_insert_with(|| states.add(environment.dialect, files[*number as usize].clone()))
+            };
+            let list = list.iter().map(file).collect();
+            numbers.push(states.number(list));
+        }
         for (combo, job) in wanted {
             self.combos[combo].states.push(job.map(|job| numbers[job]));
         }
@@ -514,17 +524,15 @@ impl Layouts<'_> {
 }
 
 impl States {
-    fn number(&mut self, dialect: &'static str, files: Vec<MigrationFile>) -> u32 {
-        let state: Arc<[u32]> = files
-            .into_iter()
-            .map(|file| {
-                *self.file_numbers.entry(file).or_insert_with_key(|file| {
-                    self.files.push(file.clone());
-                    self.dialects.push(dialect);
-                    self.files.len() as u32 - 1
-                })
-            })
-            .collect();
+    /// A number for `file`.
+    fn add(&mut self, dialect: &'static str, file: MigrationFile) -> u32 {
+        self.files.push(file);
+        self.dialects.push(dialect);
+        self.files.len() as u32 - 1
+    }
+
+    /// The number of a state with these files.
+    fn number(&mut self, state: Arc<[u32]>) -> u32 {
         *self.numbers.entry(state).or_insert_with_key(|state| {
             self.states.push(Arc::clone(state));
             self.states.len() as u32 - 1

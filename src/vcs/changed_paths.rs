@@ -165,7 +165,7 @@ impl Layer {
         // Nothing: it was not computed.
         let bits = self.bytes[filters.bits.clone()].get(start..end).filter(|bits| !bits.is_empty())?;
         let paths = paths.of_version(filters.version)?;
-        Some(!paths.iter().any(|path| path.may_be_in(bits, filters.hashes)))
+        Some(!paths.iter().any(|path| path.iter().all(|part| part.may_be_in(bits, filters.hashes))))
     }
 }
 
@@ -177,8 +177,9 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
 /// Paths as filters know them.
 #[derive(Debug)]
 pub(super) struct HashedPaths {
-    /// `None` where a filter cannot tell: no filter has the root.
-    paths: Option<Vec<HashedPath>>,
+    /// Each followed by the directories above it, as a filter that has a path has these, too. `None` where a filter
+    /// cannot tell: no filter has the root.
+    paths: Option<Vec<Vec<HashedPath>>>,
     /// Whether version 1, which took bytes for signed, has the same hashes.
     ascii: bool,
 }
@@ -189,21 +190,29 @@ struct HashedPath(u32, u32);
 impl HashedPaths {
     pub(super) fn new(paths: &[RepoPath]) -> Self {
         let ascii = paths.iter().all(|path| path.as_bytes().is_ascii());
-        let paths = paths.iter().map(|path| {
-            let path = bstr::join("/", path.components());
-            let hash = |seed| murmur3::murmur3_32(&mut path.as_bytes(), seed).ok();
-            let seeds = (!path.is_empty()).then_some((0x293a_e76f, 0x7e64_6e2c));
-            seeds.and_then(|(one, two)| Some(HashedPath(hash(one)?, hash(two)?)))
-        });
+        let hashed = |path: &RepoPath| {
+            let (path, mut ends) = (bstr::join("/", path.components()), Vec::new());
+            ends.extend(path.find_iter("/"));
+            ends.extend((!path.is_empty()).then_some(path.len()));
+            ends.reverse();
+            (!ends.is_empty()).then(|| ends.iter().map(|end| HashedPath::new(&path[..*end])).collect())
+        };
+        let paths = paths.iter().map(hashed);
         Self { paths: paths.collect(), ascii }
     }
 
-    fn of_version(&self, version: u32) -> Option<&[HashedPath]> {
+    fn of_version(&self, version: u32) -> Option<&[Vec<HashedPath>]> {
         self.paths.as_deref().filter(|_| version == 2 || self.ascii)
     }
 }
 
 impl HashedPath {
+    fn new(path: &[u8]) -> Self {
+        // Reading from memory does not fail.
+        let hash = |seed| murmur3::murmur3_32(&mut &*path, seed).unwrap_or_default();
+        Self(hash(0x293a_e76f), hash(0x7e64_6e2c))
+    }
+
     fn may_be_in(&self, bits: &[u8], hashes: u32) -> bool {
         let count = bits.len() as u64 * 8;
         (0..hashes).all(|number| {

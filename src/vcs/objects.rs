@@ -369,12 +369,28 @@ impl Objects {
     /// When the tree is damaged or, as in a clone without trees, absent: what it holds is unknown,
     /// and unknown is not nothing.
     pub fn tree(&self, id: TreeId) -> Result<Vec<Entry>, Error> {
-        let mut buffer = Vec::new();
         let mut entries = Vec::new();
-        self.visit_tree(id, &mut buffer, |name, kind, executable, id| {
-            entries.push(Entry { name: name.into(), kind, executable, id: id.to_owned() });
-        })?;
+        self.each_entry(id, |entry| entries.push(entry.clone()))?;
         Ok(entries)
+    }
+
+    /// Calls `visit` for each member of a directory in git's order.
+    ///
+    /// # Errors
+    /// As [`Objects::tree`].
+    pub fn each_entry(&self, id: TreeId, mut visit: impl FnMut(&Entry)) -> Result<(), Error> {
+        let mut entry = Entry {
+            name: BString::default(),
+            kind: EntryKind::Tree,
+            executable: false,
+            id: ObjectId::null(self.hash),
+        };
+        self.visit_tree(id, &mut Vec::new(), |name, kind, executable, id| {
+            entry.name.clear();
+            entry.name.extend_from_slice(name);
+            (entry.kind, entry.executable, entry.id) = (kind, executable, id.to_owned());
+            visit(&entry);
+        })
     }
 
     /// A blob's bytes, where there is no going on without them.
