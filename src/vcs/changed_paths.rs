@@ -137,6 +137,9 @@ impl Layer {
             return None;
         }
         let index = Index::from_bytes(&bytes, header.len(), header[6].into()).ok()?;
+        if index.highest_offset() + hash.len_in_bytes() as u64 != bytes.len() as u64 {
+            return None;
+        }
         let chunk = |name| index.usize_offset_by_id(name).ok();
         let ids = chunk(*b"OIDL")?;
         let commits = u32::try_from(ids.len() / hash.len_in_bytes()).ok()?;
@@ -220,5 +223,270 @@ impl HashedPath {
             let bit = u64::from(hash) % count;
             bits[(bit / 8) as usize] & (1 << (bit % 8)) != 0
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::{ChangedPaths, CommitGraph, HashedPath, HashedPaths};
+    use crate::vcs::RepoPath;
+    use crate::vcs::testing::Scratch;
+
+    #[test]
+    fn paths_are_hashed_as_git_does() {
+        // From git's own tests of its filters.
+        let hash = |text: &str| murmur3::murmur3_32(&mut text.as_bytes(), 0).unwrap();
+        assert_eq!(hash(""), 0);
+        assert_eq!(hash("Hello world!"), 0x627b_0c2c);
+        assert_eq!(hash("The quick brown fox jumps over the lazy dog"), 0x2e4f_f723);
+        let bits = |path: &str| {
+            let HashedPath(one, two) = HashedPath::new(path.as_bytes());
+            (0..7_u32).map(|number| one.wrapping_add(number.wrapping_mul(two))).collect::<Vec<_>>()
+        };
+        let of_nothing: [u32; 7] =
+            [0x5615_800c, 0x5b96_6560, 0x6117_4ab4, 0x6698_3008, 0x6c19_155c, 0x7199_fab0, 0x771a_e004];
+        assert_eq!(bits(""), of_nothing);
+    }
+
+    /// A history of three commits and a merge; `accents` puts a file whose name is not ASCII into the last.
+    fn history(accents: bool) -> Scratch {
+        let scratch = Scratch::new();
+        let mut import = String::new();
+        let commit = |mark: u32, from: &str, files: &[(&str, &str)]| {
+            let mut text = format!("commit refs/heads/main\nmark :{mark}\ncommitter A <a@b> {mark} +0000\n");
+            text.push_str(&format!("data 1\nx\n{from}"));
+            for (path, content) in files {
+                text.push_str(&match *content {
+                    "" => format!("D {path}\n"),
+                    content => format!("M 644 inline {path}\ndata {}\n{content}\n", content.len()),
+                });
+            }
+            text
+        };
+        import.push_str(&commit(1, "", &[("a/b/c.py", "1"), ("a/d.py", "1"), ("top.ini", "1")]));
+        import.push_str(&commit(2, "from :1\n", &[("a/b/c.py", "2")]));
+        import.push_str(&commit(3, "from :1\n", &[("e/f.py", "1"), ("a/d.py", "")]));
+        import.push_str(&commit(4, "from :2\nmerge :3\n", &[("e/f.py", "1"), ("a/d.py", "")]));
+        let last = if accents { "a/é/g.py" } else { "a/h/g.py" };
+        import.push_str(&commit(5, "from :4\n", &[(last, "1")]));
+        // So many files that the filter says nothing.
+        let many: Vec<String> = (0..600).map(|at| format!("many/{at}.py")).collect();
+        let many: Vec<(&str, &str)> = many.iter().map(|path| (path.as_str(), "1")).collect();
+        import.push_str(&commit(6, "from :5\n", &many));
+        import.push_str(&commit(7, "from :6\n", &[]));
+        scratch.git(&["fast-import", "--quiet"], &import);
+        scratch
+    }
+
+    fn write(scratch: &Scratch, version: u32, more: &[&str]) {
+        let version = format!("commitGraph.changedPathsVersion={version}");
+        let args = ["-c", &version, "commit-graph", "write", "--changed-paths"];
+        scratch.git(&[&args[..], more].concat(), "");
+    }
+
+    fn open(scratch: &Scratch) -> Option<CommitGraph> {
+        CommitGraph::open(scratch.repo().gix())
+    }
+
+    const PATHS: [&str; 9] =
+        ["a", "a/b", "a/b/c.py", "a/d.py", "e/f.py", "top.ini", "a/é", "many/7.py", "elsewhere/x.py"];
+
+    /// Per commit in the order of time: the paths that it certainly leaves alone.
+    fn left_alone(scratch: &Scratch) -> Vec<Vec<&'static str>> {
+        let Some(CommitGraph { graph, changed: Some(changed) }) = open(scratch) else { return Vec::new() };
+        let mut told = BTreeMap::new();
+        for (position, commit) in (0..).zip(graph.iter_commits()) {
+            let mut paths = PATHS.to_vec();
+            let alone =
+                |path: &str| changed.leaves_alone(position, &HashedPaths::new(&[RepoPath::from(path)]));
+            paths.retain(|path| alone(path));
+            told.insert(commit.committer_timestamp(), paths);
+        }
+        told.into_values().collect()
+    }
+
+    /// The same by git's comparison.
+    fn unchanged(scratch: &Scratch) -> Vec<Vec<&'static str>> {
+        let list = scratch.git(&["rev-list", "--reverse", "--date-order", "main"], "");
+        let changed = |commit: &str, path: &str| {
+            let args = ["diff-tree", "--root", "--diff-merges=first-parent", "-r", "--name-only"];
+            !scratch.git(&[&args[..], &["--no-commit-id", commit, "--", path]].concat(), "").is_empty()
+        };
+        let paths = |commit| PATHS.into_iter().filter(|path| !changed(commit, path)).collect();
+        list.lines().map(paths).collect()
+    }
+
+    /// Asserts that what is told is so, and that it is nearly all there is to tell.
+    fn assert_told(told: &[Vec<&str>], unchanged: &[Vec<&str>]) {
+        assert_eq!(told.len(), unchanged.len());
+        let mut silent = 0;
+        for (told, unchanged) in told.iter().zip(unchanged) {
+            assert!(told.iter().all(|path| unchanged.contains(path)), "{told:?} of {unchanged:?}");
+            silent += unchanged.len() - told.len();
+        }
+        assert!(silent <= 2, "{told:?}");
+    }
+
+    #[test]
+    fn a_filter_knows_each_path_that_changed() {
+        for accents in [false, true] {
+            let scratch = history(accents);
+            assert!(open(&scratch).is_none());
+            let unchanged = unchanged(&scratch);
+            assert_eq!(unchanged.len(), 7);
+            for version in [1, 2] {
+                for more in [&["--reachable"][..], &["--reachable", "--split=replace"]] {
+                    write(&scratch, version, more);
+                    let mut expected = unchanged.clone();
+                    expected[5].clear();
+                    if version == 1 {
+                        expected.iter_mut().for_each(|paths| paths.retain(|path| path.is_ascii()));
+                    }
+                    assert_told(&left_alone(&scratch), &expected);
+                    let _ = std::fs::remove_file(scratch.path().join(".git/objects/info/commit-graph"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn paths_asked_together_are_left_alone_together() {
+        let scratch = history(false);
+        write(&scratch, 2, &["--reachable"]);
+        let CommitGraph { graph, changed } = open(&scratch).unwrap();
+        let changed = changed.unwrap();
+        let second = scratch.repo().resolve("main~3^1").unwrap();
+        let position = graph.lookup(second.0).unwrap().0;
+        let alone = |paths: &[&str]| {
+            let paths: Vec<RepoPath> = paths.iter().map(|path| RepoPath::from(*path)).collect();
+            changed.leaves_alone(position, &HashedPaths::new(&paths))
+        };
+        assert!(alone(&["top.ini", "e"]) && alone(&[]));
+        assert!(!alone(&["top.ini", "a/b"]) && !alone(&["e", ""]));
+        assert!(!changed.leaves_alone(u32::MAX, &HashedPaths::new(&[RepoPath::from("e")])));
+    }
+
+    #[test]
+    fn files_of_a_chain_have_filters_of_their_own() {
+        let scratch = history(false);
+        let mut expected = unchanged(&scratch);
+        let info = scratch.path().join(".git/objects/info");
+        let add = |commit: &str, version: &str, more: &[&str]| {
+            let args = ["-c", version, "commit-graph", "write", "--stdin-commits", "--split=no-merge"];
+            scratch.git(&[&args[..], more].concat(), &scratch.git(&["rev-parse", commit], ""));
+        };
+        let (one, two) = ("commitGraph.changedPathsVersion=1", "commitGraph.changedPathsVersion=2");
+        add("main~3", two, &["--changed-paths"]);
+        add("main~1", one, &["--no-changed-paths"]);
+        add("main", one, &["--changed-paths"]);
+        let chain = std::fs::read_to_string(info.join("commit-graphs/commit-graph-chain")).unwrap();
+        assert_eq!(chain.lines().count(), 3);
+        expected[4].clear();
+        expected[5].clear();
+        let told = left_alone(&scratch);
+        assert_told(&told[..6], &expected[..6]);
+        // git may choose either version for the last.
+        assert!(told[6].iter().all(|path| expected[6].contains(path)));
+        // Only the first is left of the chain.
+        std::fs::write(info.join("commit-graphs/commit-graph-chain"), chain.lines().next().unwrap()).unwrap();
+        assert_eq!(left_alone(&scratch), told[..4]);
+        std::fs::write(info.join("commit-graphs/commit-graph-chain"), "../../../HEAD\n").unwrap();
+        assert!(open(&scratch).is_none());
+    }
+
+    #[test]
+    fn what_git_would_not_use_is_not_used() {
+        let scratch = history(false);
+        write(&scratch, 1, &["--reachable"]);
+        let found = |key: &str, value: &str| {
+            scratch.git(&["config", key, value], "");
+            let found = open(&scratch).map(|graph| graph.changed.is_some());
+            scratch.git(&["config", "--unset", key], "");
+            found
+        };
+        assert_eq!(found("commitGraph.readChangedPaths", "true"), Some(true));
+        assert_eq!(found("core.commitGraph", "false"), None);
+        assert_eq!(found("commitGraph.readChangedPaths", "false"), Some(false));
+        assert_eq!(found("commitGraph.changedPathsVersion", "0"), Some(false));
+        assert_eq!(found("commitGraph.changedPathsVersion", "1"), Some(true));
+        assert_eq!(found("commitGraph.changedPathsVersion", "2"), Some(false));
+        let grafts = scratch.path().join(".git/info/grafts");
+        std::fs::create_dir_all(grafts.parent().unwrap()).unwrap();
+        std::fs::write(&grafts, "").unwrap();
+        assert!(open(&scratch).is_none());
+        std::fs::remove_file(&grafts).unwrap();
+        assert!(open(&scratch).is_some());
+        scratch.git(&["replace", "main", "main~1"], "");
+        assert!(open(&scratch).is_none());
+    }
+
+    #[test]
+    fn a_borrowed_commit_graph_serves_too() {
+        let lender = history(false);
+        write(&lender, 1, &["--reachable"]);
+        let borrower = Scratch::new();
+        let info = borrower.path().join(".git/objects/info");
+        std::fs::create_dir_all(&info).unwrap();
+        let objects = lender.path().join(".git/objects");
+        std::fs::write(info.join("alternates"), format!("{}\n", objects.display())).unwrap();
+        assert_eq!(left_alone(&borrower), left_alone(&lender));
+        assert_eq!(left_alone(&borrower).len(), 7);
+    }
+
+    #[test]
+    fn a_damaged_file_says_nothing_and_does_no_harm() {
+        let scratch = history(false);
+        write(&scratch, 2, &["--reachable"]);
+        let info = scratch.path().join(".git/objects/info");
+        let file: PathBuf = info.join("commit-graph");
+        let sound = std::fs::read(&file).unwrap();
+        let CommitGraph { graph, changed } = open(&scratch).unwrap();
+        assert!(changed.is_some());
+        let paths = HashedPaths::new(&[RepoPath::from("a/b/c.py")]);
+        let read = |bytes: &[u8]| {
+            std::fs::remove_file(&file).unwrap();
+            std::fs::write(&file, bytes).unwrap();
+            let changed = ChangedPaths::read(&graph, &info, gix::hash::Kind::Sha1, -1);
+            (0..8)
+                .filter(|position| changed.as_ref().is_some_and(|it| it.leaves_alone(*position, &paths)))
+                .count()
+        };
+        let all = read(&sound);
+        assert!(all > 0);
+        for length in (0..sound.len()).step_by(7) {
+            assert_eq!(read(&sound[..length]), 0, "cut off at {length}");
+        }
+        let chunk = |name: &[u8]| {
+            let entry = sound.windows(4).position(|window| window == name).unwrap();
+            u64::from_be_bytes(*sound[entry + 4..].first_chunk().unwrap()) as usize
+        };
+        let mut damaged = sound.clone();
+        for at in 0..chunk(b"OIDF") {
+            damaged[at] ^= 0xff;
+            read(&damaged);
+            damaged[at] = sound[at];
+        }
+        // Ends of filters beyond the end of all, and before their starts.
+        for number in [u32::MAX, 0x7fff_ffff, 100_000] {
+            let mut damaged = sound.clone();
+            let ends = chunk(b"BIDX")..chunk(b"BDAT");
+            damaged[ends].chunks_mut(4).for_each(|end| end.copy_from_slice(&number.to_be_bytes()));
+            assert_eq!(read(&damaged), 0);
+        }
+        // Another version, no hashes, too many of them.
+        for (at, number) in [(0, 3_u32), (0, 0), (4, 0), (4, u32::MAX)] {
+            let mut damaged = sound.clone();
+            let header = chunk(b"BDAT") + at;
+            damaged[header..header + 4].copy_from_slice(&number.to_be_bytes());
+            assert_eq!(read(&damaged), 0);
+        }
+        // Commits that are not those of the graph that is open.
+        let mut damaged = sound.clone();
+        damaged[chunk(b"OIDL")] ^= 1;
+        assert_eq!(read(&damaged), 0);
+        assert_eq!(read(&sound), all);
     }
 }

@@ -46,6 +46,9 @@ fn check(name: &str) {
         }
     }
     failures.extend(with_what_is_kept(&repository, &history.runs));
+    if history.layout != Layout::Directory {
+        failures.extend(with_a_commit_graph(&repository, &history.runs[0]));
+    }
     assert!(failures.is_empty(), "{}\n\n{}", history.about.trim(), failures.join("\n"));
     insta::with_settings!({
         snapshot_path => "snapshots/histories",
@@ -74,6 +77,27 @@ fn with_what_is_kept(repository: &Repository, runs: &[Run]) -> Vec<String> {
         (kept != anew).then(|| format!("{}: kept {kept:?}\nanew {anew:?}", run.args.join(" ")))
     };
     runs.iter().filter(reads).filter_map(differs).collect()
+}
+
+/// Where the answer about a whole history is another one once git has written a commit-graph with changed paths.
+fn with_a_commit_graph(repository: &Repository, run: &Run) -> Vec<String> {
+    let questions = [["timeline", "--all", "--format=jsonl"], ["audit", "--format=json", "--no-cache"]];
+    let ask = || {
+        questions.map(|words| {
+            let Answer { exit, stdout, stderr } = onehead::run(repository, run, &words.map(str::to_owned));
+            (exit, stdout, stderr)
+        })
+    };
+    let without = ask();
+    repository.write_commit_graph();
+    let with = ask();
+    let pairs =
+        questions.iter().zip(without.iter().zip(&with)).filter(|(_, (without, with))| without != with);
+    pairs
+        .map(|(words, (without, with))| {
+            format!("{}: by the commits {without:?}\nby the commit-graph {with:?}", words.join(" "))
+        })
+        .collect()
 }
 
 /// The JSON document of a run: its own answer, or that of the same command with `--format`.

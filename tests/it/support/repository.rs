@@ -83,6 +83,12 @@ impl Repository {
         &self.commits
     }
 
+    /// Writes a commit-graph with changed paths, where git can: it does not of what is damaged or cut off.
+    pub fn write_commit_graph(&self) {
+        let args = ["commit-graph", "write", "--reachable", "--changed-paths"];
+        self.command(&self.path).args(args).output().unwrap();
+    }
+
     /// Puts commit ids where `{name}` stands.
     pub fn named(&self, text: &str) -> String {
         self.commits.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
