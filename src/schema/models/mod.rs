@@ -22,7 +22,7 @@ use std::sync::Arc;
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha256};
 
-use super::evaluate::{Answers, Asked, Evaluator, Files as _, Kept, ParsedFiles, TreeFiles};
+use super::evaluate::{Answers, Asked, Evaluator, Files as _, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::replay::{NamingConvention, Settings, import_roots};
 use super::state::{Name, Opaque, Place, Schema};
@@ -105,24 +105,15 @@ pub fn read(
     let candidates = files::candidates(objects, root, parsed, environment);
     let roots = import_roots(environment);
     let key = (&candidates, &environment.directory, &roots, database);
-    let key: [u8; 32] = Sha256::digest(borsh::to_vec(&key).unwrap_or_default()).into();
-    let mut answers = Answers::new(&tree, &roots);
-    let known: Option<Kept<Models>> = objects.kept().get(Kind::Models, &key);
-    if let Some(kept) = known.filter(|kept| kept.holds(&mut answers)) {
-        return kept.result;
-    }
-    let (models, asked) =
-        stacker::grow(STACK, || evaluate(&tree, candidates, environment, (database, &roots)));
-    let kept = Kept::new(models, asked, &mut answers);
-    if kept.is_lasting(objects) {
-        objects.kept().put(Kind::Models, &key, &kept);
-    }
-    kept.result
+    let key = || -> [u8; 32] { Sha256::digest(borsh::to_vec(&key).unwrap_or_default()).into() };
+    Answers::new(&tree, &roots).kept_or(Kind::Models, key, || {
+        stacker::grow(STACK, || evaluate(&tree, &candidates, environment, (database, &roots)))
+    })
 }
 
 fn evaluate(
     tree: &TreeFiles<'_>,
-    candidates: Vec<RepoPath>,
+    candidates: &[RepoPath],
     environment: &Environment,
     (database, roots): (Database, &[RepoPath]),
 ) -> (Models, BTreeSet<Asked>) {
@@ -136,7 +127,7 @@ fn evaluate(
     for path in candidates {
         reader.evaluator.refill();
         host.begin();
-        let Some(module) = reader.evaluator.module(&path) else { continue };
+        let Some(module) = reader.evaluator.module(path) else { continue };
         if let Some((reason, line)) = &module.tree.error {
             let place = Place { path: path.clone(), line: *line, ..Place::default() };
             found.unreadable(format!("the file cannot be parsed: {reason}"), place);
@@ -149,10 +140,10 @@ fn evaluate(
                 place,
             );
         }
-        found.commented(&path, &module.tree.text);
-        found.note_statements(&path, &module.tree);
+        found.commented(path, &module.tree.text);
+        found.note_statements(path, &module.tree);
         let classes = module.classes.borrow().clone();
-        found.classes.extend(classes.into_iter().filter(|class| class.place.path == path));
+        found.classes.extend(classes.into_iter().filter(|class| class.place.path == *path));
     }
     found.tables = host.tables();
     found.indexes = host.indexes();

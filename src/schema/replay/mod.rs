@@ -272,26 +272,17 @@ impl Replayer {
                 None => world.naming_known = false,
             }
         }
-        let mut answers = Answers::new(&files, &roots);
-        let key = around.key_of_run(&order, &kept, &settings, world);
-        let known: Option<Kept<Run>> = objects.kept().get(Kind::Replay, &key);
-        let run = match known.filter(|known| known.holds(&mut answers)) {
-            Some(known) => known.result,
-            None => {
-                let run = || self.run(&files, &order, &kept, &roots, (settings.clone(), world), options);
-                let (run, asked) = match kept.iter().all(|kept| kept.effects.result.is_some()) {
-                    true => run(),
-                    // What asks the state is evaluated on the way.
-                    false => stacker::grow(STACK, run),
-                };
-                let run = Kept::new(run, asked, &mut answers);
-                if kept.iter().all(|kept| kept.lasting) && run.is_lasting(&objects) {
-                    objects.kept().put(Kind::Replay, &key, &run);
-                }
-                run.result
-            }
+        let run = || self.run(&files, &order, &kept, &roots, (settings.clone(), world), options);
+        let run = || match kept.iter().all(|kept| kept.effects.result.is_some()) {
+            true => run(),
+            // What asks the state is evaluated on the way.
+            false => stacker::grow(STACK, run),
         };
-        let Run { schema, faults, live } = run;
+        let key = || around.key_of_run(&order, &kept, &settings, world);
+        let Run { schema, faults, live } = match kept.iter().all(|kept| kept.lasting) {
+            true => Answers::new(&files, &roots).kept_or(Kind::Replay, key, run),
+            false => run().0,
+        };
         let mut live = live.into_iter();
         let revisions = order.iter().zip(&kept).map(|(script, kept)| {
             let known = kept.effects.result.clone();
