@@ -20,7 +20,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use sha2::{Digest as _, Sha256};
 
 use super::evaluate::{Answers, Asked, Evaluator, Files as _, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
@@ -28,7 +27,7 @@ use super::replay::{NamingConvention, Settings, import_roots};
 use super::state::{Name, Opaque, Place, Schema};
 use super::types::Database;
 use super::value::Value;
-use crate::cache::Kind;
+use crate::cache::{self, Kind};
 use crate::revision::Environment;
 use crate::vcs::{Objects, RepoPath, TreeId};
 
@@ -104,8 +103,7 @@ pub fn read(
     let tree = TreeFiles::new(objects, root, parsed);
     let candidates = files::candidates(objects, root, parsed, environment);
     let roots = import_roots(environment);
-    let key = (&candidates, &environment.directory, &roots, database);
-    let key = || -> [u8; 32] { Sha256::digest(borsh::to_vec(&key).unwrap_or_default()).into() };
+    let key = || cache::digest(&(&candidates, &environment.directory, &roots, database));
     Answers::new(&tree, &roots).kept_or(Kind::Models, key, || {
         stacker::grow(STACK, || evaluate(&tree, &candidates, environment, (database, &roots)))
     })

@@ -24,7 +24,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use rustc_hash::FxHashMap;
-use sha2::{Digest as _, Sha256};
 
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
@@ -40,7 +39,7 @@ use super::value::Value;
 use database::Detected;
 use grade::World;
 
-use crate::cache::Kind;
+use crate::cache::{self, Kind};
 use crate::history::Snapshot;
 use crate::parallel;
 use crate::python::tree::ParameterKind;
@@ -176,8 +175,7 @@ struct Surroundings<'a> {
 
 impl<'a> Surroundings<'a> {
     fn new(roots: &'a [RepoPath], database: Database, options: &'a Options) -> Self {
-        let all = borsh::to_vec(&(roots, database, &options.assume)).unwrap_or_default();
-        Self { roots, database, options, digest: Sha256::digest(all).into() }
+        Self { roots, database, options, digest: cache::digest(&(roots, database, &options.assume)) }
     }
 
     fn key(&self, script: &Script) -> Key {
@@ -196,8 +194,7 @@ impl<'a> Surroundings<'a> {
             .iter()
             .zip(kept)
             .map(|(script, kept)| (&script.path, script.blob, &script.revision, kept.effects.grounds()));
-        let all = (self.digest, settings, world, files.collect::<Vec<_>>());
-        Sha256::digest(borsh::to_vec(&all).unwrap_or_default()).into()
+        cache::digest(&(self.digest, settings, world, files.collect::<Vec<_>>()))
     }
 }
 
