@@ -105,6 +105,11 @@ impl<'o> TreeFiles<'o> {
         Self { objects, root, parsed, directories: RefCell::default() }
     }
 
+    /// The tree.
+    pub fn root(&self) -> TreeId {
+        self.root
+    }
+
     /// What reads the tree.
     pub fn objects(&self) -> &Objects {
         self.objects

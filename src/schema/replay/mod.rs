@@ -198,6 +198,54 @@ impl<'a> Surroundings<'a> {
     }
 }
 
+/// A replay whose database is known.
+struct Ready<'a> {
+    files: &'a TreeFiles<'a>,
+    environment: &'a Environment,
+    options: &'a Options,
+    /// The scripts in the order of the upgrade.
+    order: Vec<&'a Arc<Script>>,
+    /// Where modules are imported from.
+    roots: Vec<RepoPath>,
+    detected: Detected,
+}
+
+impl Ready<'_> {
+    /// Applies the effects in order; gives what was asked of the tree on the way, too.
+    fn run(&self, kept: &[Evaluated], settings: Settings, world: World) -> (Run, BTreeSet<Asked>) {
+        let database = settings.database;
+        let machine = Rc::new(RefCell::new(Machine::new(settings)));
+        let migration = Rc::new(Migration::live(database, Rc::clone(&machine)));
+        let mut evaluator = Evaluator::new(self.files, Rc::clone(&migration) as _, self.roots.clone());
+        assume(&mut evaluator, self.options);
+        let mut effects = Vec::with_capacity(self.order.len());
+        let mut live = Vec::new();
+        for (script, kept) in self.order.iter().zip(kept) {
+            machine.borrow_mut().begin();
+            effects.push(match &kept.effects.result {
+                Some(effects) => {
+                    let mut machine = machine.borrow_mut();
+                    effects.iter().for_each(|effect| machine.apply(effect));
+                    Arc::clone(effects)
+                }
+                None => {
+                    run_function(&mut evaluator, &migration, script, "upgrade");
+                    let effects: Arc<[Effect]> = migration.take().into();
+                    live.push(Arc::clone(&effects));
+                    effects
+                }
+            });
+        }
+        let asked = evaluator.asked_at_all();
+        drop(evaluator);
+        drop(migration);
+        let mut machine = machine.take();
+        grade::grade(&mut machine, world);
+        alternatives::grade(&mut machine, &self.order, &effects);
+        (Run { schema: machine.schema, faults: machine.faults, live }, asked)
+    }
+}
+
 /// Replays environments of one repository.
 pub struct Replayer {
     factory: ObjectsFactory,
@@ -217,8 +265,9 @@ impl Replayer {
 
     /// Replays the environment of `snapshot` at the tree `root`.
     pub fn replay(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Replay {
-        let detected = self.detect(root, snapshot, options);
-        self.replay_in(root, snapshot, options, detected)
+        let objects = self.factory.objects();
+        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        self.replay_ready(&self.ready(&files, snapshot, options))
     }
 
     /// The same, and `beside` on another thread as soon as the database is known.
@@ -229,55 +278,49 @@ impl Replayer {
         options: &Options,
         beside: impl Fn(&Objects, Database) -> R + Sync,
     ) -> (Replay, R) {
-        let detected = self.detect(root, snapshot, options);
-        parallel::both(
-            || self.replay_in(root, snapshot, options, detected),
-            || beside(&self.factory.objects(), detected.database),
-        )
-    }
-
-    /// The database that the migrations of `snapshot` are for.
-    fn detect(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Detected {
-        if !options.find_database {
-            return Detected { database: options.settings.database, sure: true };
-        }
-        let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
         let objects = self.factory.objects();
         let files = TreeFiles::new(&objects, root, &self.cache.parsed);
-        let imported = self.imported(root, &order);
-        database::detect(&files, &snapshot.environment, imported, &import_roots(&snapshot.environment))
+        let ready = self.ready(&files, snapshot, options);
+        let database = ready.detected.database;
+        parallel::both(|| self.replay_ready(&ready), || beside(&self.factory.objects(), database))
     }
 
-    fn replay_in(
-        &self,
-        root: TreeId,
-        snapshot: &Snapshot,
-        options: &Options,
-        Detected { database, sure }: Detected,
-    ) -> Replay {
+    fn ready<'a>(&self, files: &'a TreeFiles<'a>, snapshot: &'a Snapshot, options: &'a Options) -> Ready<'a> {
+        let environment = &snapshot.environment;
         let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
-        let roots = import_roots(&snapshot.environment);
+        let roots = import_roots(environment);
+        let detected = match options.find_database {
+            true => {
+                let imported = self.imported(files.root(), &order);
+                database::detect(files, environment, imported, &roots)
+            }
+            false => Detected { database: options.settings.database, sure: true },
+        };
+        Ready { files, environment, options, order, roots, detected }
+    }
+
+    fn replay_ready(&self, ready: &Ready<'_>) -> Replay {
+        let Ready { files, environment, options, order, roots, .. } = ready;
+        let Detected { database, sure } = ready.detected;
         let mut settings = Settings { database, ..options.settings.clone() };
         let mut world = World { database_known: sure, naming_known: true };
-        let objects = self.factory.objects();
-        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
-        let around = Surroundings::new(&roots, database, options);
-        let kept = self.evaluate_all(root, &order, &around);
+        let around = Surroundings::new(roots, database, options);
+        let kept = self.evaluate_all(files.root(), order, &around);
         if options.find_naming {
-            match metadata::naming_convention(&files, &snapshot.environment, &roots) {
+            match metadata::naming_convention(files, environment, roots) {
                 Some(naming) => settings.naming = naming,
                 None => world.naming_known = false,
             }
         }
-        let run = || self.run(&files, &order, &kept, &roots, (settings.clone(), world), options);
+        let run = || ready.run(&kept, settings.clone(), world);
         let run = || match kept.iter().all(|kept| kept.effects.result.is_some()) {
             true => run(),
             // What asks the state is evaluated on the way.
             false => stacker::grow(STACK, run),
         };
-        let key = || around.key_of_run(&order, &kept, &settings, world);
+        let key = || around.key_of_run(order, &kept, &settings, world);
         let Run { schema, faults, live } = match kept.iter().all(|kept| kept.lasting) {
-            true => Answers::new(&files, &roots).kept_or(Kind::Replay, key, run),
+            true => Answers::new(files, roots).kept_or(Kind::Replay, key, run),
             false => run().0,
         };
         let mut live = live.into_iter();
@@ -310,48 +353,6 @@ impl Replayer {
         let chunks = parallel::map_chunks(&unread, size, || self.factory.objects(), note);
         chunks.into_iter().for_each(|chunk| database::add(&mut seen, chunk));
         seen
-    }
-
-    /// Applies the effects in order; gives what was asked of the tree on the way, too.
-    fn run(
-        &self,
-        files: &TreeFiles<'_>,
-        order: &[&Arc<Script>],
-        kept: &[Evaluated],
-        roots: &[RepoPath],
-        (settings, world): (Settings, World),
-        options: &Options,
-    ) -> (Run, BTreeSet<Asked>) {
-        let database = settings.database;
-        let machine = Rc::new(RefCell::new(Machine::new(settings)));
-        let migration = Rc::new(Migration::live(database, Rc::clone(&machine)));
-        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
-        assume(&mut evaluator, options);
-        let mut effects = Vec::with_capacity(order.len());
-        let mut live = Vec::new();
-        for (script, kept) in order.iter().zip(kept) {
-            machine.borrow_mut().begin();
-            effects.push(match &kept.effects.result {
-                Some(effects) => {
-                    let mut machine = machine.borrow_mut();
-                    effects.iter().for_each(|effect| machine.apply(effect));
-                    Arc::clone(effects)
-                }
-                None => {
-                    run_function(&mut evaluator, &migration, script, "upgrade");
-                    let effects: Arc<[Effect]> = migration.take().into();
-                    live.push(Arc::clone(&effects));
-                    effects
-                }
-            });
-        }
-        let asked = evaluator.asked_at_all();
-        drop(evaluator);
-        drop(migration);
-        let mut machine = machine.take();
-        grade::grade(&mut machine, world);
-        alternatives::grade(&mut machine, order, &effects);
-        (Run { schema: machine.schema, faults: machine.faults, live }, asked)
     }
 
     /// What the `downgrade()` of each revision does, as far as it can be read without a database. It tells what a
