@@ -5,9 +5,11 @@
 //! 2. The revisions are gone through in the order of an upgrade. Kept effects are applied; the others are
 //!    evaluated against the state that is there by then.
 
+mod alone;
 mod alternatives;
 mod constraints;
 mod database;
+mod function;
 mod grade;
 mod machine;
 mod metadata;
@@ -20,32 +22,30 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use rustc_hash::FxHashMap;
 
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
 use super::compare::Aspect;
 use super::effect::Effect;
-use super::evaluate::{Answers, Arguments, Asked, Evaluator, Kept, ParsedFiles, TreeFiles};
+use super::evaluate::{Answers, Asked, Evaluator, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
-use super::state::{Place, Schema, Touch};
+use super::state::{Schema, Touch};
 use super::types::Database;
-use super::value::Value;
+use alone::{Cache, Evaluated, Surroundings};
 use database::Detected;
+use function::{assume, run_function};
 use grade::World;
 
 use crate::cache::{self, Kind};
 use crate::history::Snapshot;
 use crate::parallel;
-use crate::python::tree::ParameterKind;
 use crate::revision::{Environment, Script};
-use crate::text::ByteSpan;
-use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{Objects, ObjectsFactory, RepoPath, TreeId};
 
 /// Files that one worker evaluates at a time, at least: modules that they share are read once for each lot.
 const CHUNK: usize = 24;
@@ -135,27 +135,6 @@ impl Replay {
     }
 }
 
-/// Effects of migrations by blob, and parsed files; shared between threads, trees and environments.
-#[derive(Default)]
-pub struct Cache {
-    parsed: ParsedFiles,
-    effects: RwLock<FxHashMap<Key, Evaluated>>,
-}
-
-/// The evaluation of one file: where it stands, what it holds, and the digest of what it is evaluated for.
-type Key = (RepoPath, BlobId, [u8; 32]);
-
-/// The effects of one file; `None` where they depend on the state.
-type KeptEffects = Kept<Option<Arc<[Effect]>>>;
-
-/// The evaluation of one file.
-#[derive(Clone)]
-struct Evaluated {
-    effects: Arc<KeptEffects>,
-    /// Whether this copy of the repository has all that they rest on.
-    lasting: bool,
-}
-
 /// What applying all effects in order gives.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Run {
@@ -163,39 +142,6 @@ struct Run {
     faults: Vec<ReplayFault>,
     /// The effects of the files that depend on the state, in order.
     live: Vec<Arc<[Effect]>>,
-}
-
-/// What evaluations depend on beside the tree.
-struct Surroundings<'a> {
-    roots: &'a [RepoPath],
-    database: Database,
-    options: &'a Options,
-    digest: [u8; 32],
-}
-
-impl<'a> Surroundings<'a> {
-    fn new(roots: &'a [RepoPath], database: Database, options: &'a Options) -> Self {
-        Self { roots, database, options, digest: cache::digest(&(roots, database, &options.assume)) }
-    }
-
-    fn key(&self, script: &Script) -> Key {
-        (script.path.clone(), script.blob, self.digest)
-    }
-
-    /// What a run over `order` follows from, beside what it asks of the tree itself.
-    fn key_of_run(
-        &self,
-        order: &[&Arc<Script>],
-        kept: &[Evaluated],
-        settings: &Settings,
-        world: World,
-    ) -> [u8; 32] {
-        let files = order
-            .iter()
-            .zip(kept)
-            .map(|(script, kept)| (&script.path, script.blob, &script.revision, kept.effects.grounds()));
-        cache::digest(&(self.digest, settings, world, files.collect::<Vec<_>>()))
-    }
 }
 
 /// A replay whose database is known.
@@ -211,6 +157,22 @@ struct Ready<'a> {
 }
 
 impl Ready<'_> {
+    /// What a run follows from, beside what it asks of the tree itself.
+    fn key(
+        &self,
+        around: &Surroundings<'_>,
+        kept: &[Evaluated],
+        settings: &Settings,
+        world: World,
+    ) -> [u8; 32] {
+        let files = self
+            .order
+            .iter()
+            .zip(kept)
+            .map(|(script, kept)| (&script.path, script.blob, &script.revision, kept.effects.grounds()));
+        cache::digest(&(around.digest, settings, world, files.collect::<Vec<_>>()))
+    }
+
     /// Applies the effects in order; gives what was asked of the tree on the way, too.
     fn run(&self, kept: &[Evaluated], settings: Settings, world: World) -> (Run, BTreeSet<Asked>) {
         let database = settings.database;
@@ -305,7 +267,7 @@ impl Replayer {
         let mut settings = Settings { database, ..options.settings.clone() };
         let mut world = World { database_known: sure, naming_known: true };
         let around = Surroundings::new(roots, database, options);
-        let kept = self.evaluate_all(files.root(), order, &around);
+        let kept = self.cache.evaluate_all(&self.factory, files.root(), order, &around);
         if options.find_naming {
             match metadata::naming_convention(files, environment, roots) {
                 Some(naming) => settings.naming = naming,
@@ -318,7 +280,7 @@ impl Replayer {
             // What asks the state is evaluated on the way.
             false => stacker::grow(STACK, run),
         };
-        let key = || around.key_of_run(order, &kept, &settings, world);
+        let key = || ready.key(&around, &kept, &settings, world);
         let Run { schema, faults, live } = match kept.iter().all(|kept| kept.lasting) {
             true => Answers::new(files, roots).kept_or(Kind::Replay, key, run),
             false => run().0,
@@ -378,159 +340,6 @@ impl Replayer {
             });
             effects.collect()
         })
-    }
-
-    /// Effects of each script that depend on no state, in order.
-    fn evaluate_all(
-        &self,
-        root: TreeId,
-        order: &[&Arc<Script>],
-        around: &Surroundings<'_>,
-    ) -> Vec<Evaluated> {
-        let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
-            let files = TreeFiles::new(objects, root, &self.cache.parsed);
-            let mut answers = Answers::new(&files, around.roots);
-            let kept: Vec<Option<Evaluated>> =
-                chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
-            let known: Option<Vec<Evaluated>> = kept.iter().cloned().collect();
-            known.unwrap_or_else(|| {
-                let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
-                stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
-            })
-        };
-        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
-        parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
-    }
-
-    fn evaluate_chunk(
-        &self,
-        files: &TreeFiles<'_>,
-        answers: &mut Answers<'_, '_>,
-        chunk: Vec<(&Arc<Script>, Option<Evaluated>)>,
-        around: &Surroundings<'_>,
-    ) -> Vec<Evaluated> {
-        let migration = Rc::new(Migration::blind(around.database));
-        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
-        assume(&mut evaluator, around.options);
-        let evaluate = |(script, kept): (&Arc<Script>, Option<Evaluated>)| {
-            if let Some(kept) = kept {
-                return kept;
-            }
-            evaluator.refill();
-            run_function(&mut evaluator, &migration, script, "upgrade");
-            let asked_state = migration.asked();
-            let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
-            let effects = Arc::new(Kept::new(effects, evaluator.asked(), answers));
-            let (key, lasting) = (around.key(script), effects.is_lasting(files.objects()));
-            if lasting {
-                files.objects().kept().put(Kind::Effects, &key, &*effects);
-            }
-            let evaluated = Evaluated { effects, lasting };
-            self.remember(key, &evaluated);
-            evaluated
-        };
-        chunk.into_iter().map(evaluate).collect()
-    }
-
-    /// The effects that were found in this run or an earlier one, where they hold here.
-    fn kept(&self, files: &TreeFiles<'_>, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Evaluated> {
-        let known = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
-        let kept = match known {
-            Some(kept) => kept,
-            None => {
-                let effects = Arc::new(files.objects().kept().get(Kind::Effects, key)?);
-                let kept = Evaluated { effects, lasting: true };
-                self.remember(key.clone(), &kept);
-                kept
-            }
-        };
-        kept.effects.holds(answers).then_some(kept)
-    }
-
-    fn remember(&self, key: Key, evaluated: &Evaluated) {
-        let mut known = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key, evaluated.clone());
-    }
-}
-
-fn assume(evaluator: &mut Evaluator<'_>, options: &Options) {
-    for (expression, value) in &options.assume {
-        let value = match value {
-            Assumed::Flag(flag) => Value::Bool(*flag),
-            Assumed::Text(text) => Value::str(text),
-            Assumed::Number(number) => Value::Int(*number),
-        };
-        evaluator.assume(expression, value);
-    }
-}
-
-/// Evaluates the `upgrade()` or `downgrade()` of one file; what it does goes to `migration`.
-fn run_function(
-    evaluator: &mut Evaluator<'_>,
-    migration: &Rc<Migration>,
-    script: &Script,
-    name: &'static str,
-) {
-    evaluator.refill();
-    evaluator.set_revision(Some(Arc::clone(&script.revision)));
-    let place = Place {
-        path: script.path.clone(),
-        line: 1,
-        span: ByteSpan::new(0, 0),
-        revision: Some(Arc::clone(&script.revision)),
-    };
-    let Some(module) = evaluator.module(&script.path) else {
-        migration.unreadable(evaluator, "the file cannot be read", &place);
-        return;
-    };
-    if module.tree.error.is_some() && module.tree.body.is_empty() {
-        let reason = module.tree.error.as_ref().map_or("", |(reason, _)| reason.as_str());
-        migration.unreadable(evaluator, &format!("the file cannot be parsed: {reason}"), &place);
-        return;
-    }
-    match evaluator.lookup(&module, name) {
-        Some(function @ (Value::Function(_) | Value::Bound(_))) => {
-            let arguments = handed(&function);
-            evaluator.call(&function, arguments, &place);
-        }
-        Some(Value::Unknown(unknown)) => migration.unreadable(evaluator, &unknown.reason, &unknown.place),
-        Some(_) => {
-            let reason = format!("its {name} is no function of the repository");
-            migration.unreadable(evaluator, &reason, &place);
-        }
-        // Alembic takes a file without the function for one that does nothing.
-        None => {}
-    }
-    if let Some(reason) = evaluator.exhausted().filter(|_| !migration.asked()) {
-        evaluator.refill();
-        migration.unreadable(evaluator, reason, &place);
-    }
-    evaluator.forget(&script.path);
-}
-
-/// What `context.run_migrations(op=op, …)` of an `env.py` hands to `upgrade(op, …)`: Alembic's `op` by that name, and
-/// what is not known by others.
-fn handed(function: &Value) -> Arguments {
-    let Value::Function(function) = function else { return Arguments::default() };
-    let asked = function.definition.parameters.iter().filter(|parameter| {
-        parameter.default.is_none()
-            && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::PositionOnly)
-    });
-    let kwargs = asked.map(|parameter| {
-        let value = match &*parameter.name {
-            "op" => Value::External(Arc::from("alembic.op")),
-            name => Value::External(Arc::from(format!("env.{name}"))),
-        };
-        (Arc::clone(&parameter.name), value)
-    });
-    Arguments { kwargs: kwargs.collect(), ..Arguments::default() }
-}
-
-impl Migration {
-    /// Records that a migration cannot be read.
-    fn unreadable(&self, evaluator: &mut Evaluator<'_>, reason: &str, place: &Place) {
-        use super::evaluate::Host as _;
-        self.opaque(evaluator, reason, place);
     }
 }
 
