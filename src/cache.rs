@@ -56,10 +56,14 @@ pub enum Kind {
     Mentions,
     /// The directory at a path of a tree.
     Directory,
+    /// The faults of the bodies and models of an environment of a tree.
+    Faults,
+    /// The faults of what surrounds the environments of a tree.
+    Around,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -74,6 +78,8 @@ impl Kind {
         Self::Words,
         Self::Mentions,
         Self::Directory,
+        Self::Faults,
+        Self::Around,
     ];
 
     /// Bytes from which on a file is begun anew: most of what it keeps is asked for no more.
@@ -101,6 +107,8 @@ impl Kind {
             Self::Words => "words.log",
             Self::Mentions => "mentions.log",
             Self::Directory => "directories.log",
+            Self::Faults => "faults.log",
+            Self::Around => "around.log",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The only module that speaks to git. Everything a command studies, be it a commit, the index,
 //! the work tree or the result of a merge, becomes a [`TreeId`] that [`Objects`] can read.
 
+mod directories;
 mod error;
 mod forks;
 mod ids;
@@ -20,6 +21,7 @@ mod watch;
 mod worktree;
 mod write;
 
+pub use directories::{Directories, Directory};
 pub use error::Error;
 pub use forks::{Common, Fork, Forks, NamedRef, forks, matches_glob};
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};

@@ -75,7 +75,7 @@ pub enum Assumed {
 }
 
 /// What is asked of a replay.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize)]
 pub struct Options {
     /// How migrations are run.
     pub settings: Settings,
