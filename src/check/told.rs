@@ -48,3 +48,39 @@ fn with_rules(told: Vec<(String, Diagnostic)>) -> Option<Vec<Diagnostic>> {
     };
     told.into_iter().map(with_rule).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Severity;
+    use crate::vcs::testing::Scratch;
+    use crate::vcs::{BlobId, Error};
+
+    #[test]
+    fn what_rests_on_an_absent_object_is_found_again() {
+        let (scratch, kept) = (Scratch::new(), tempfile::tempdir().unwrap());
+        let absent: BlobId = {
+            let id: Vec<u8> = borsh::to_vec(&vec![7_u8; 20]).unwrap();
+            borsh::from_slice(&id).unwrap()
+        };
+        let ask = |grounds: &str, needs: Option<BlobId>, message: &str| {
+            let mut repo = scratch.repo();
+            repo.keep_in(kept.path());
+            let objects = repo.objects();
+            let found = or_find(objects, Kind::Faults, &grounds, || {
+                assert_eq!(needs.map(|blob| objects.blob(blob)).transpose()?.flatten(), None);
+                Ok::<_, Error>(vec![Diagnostic::new("multiple-heads", Severity::Error, message)])
+            });
+            objects.kept().store();
+            let [found] = found.unwrap().try_into().unwrap();
+            assert_eq!(found.rule, "multiple-heads");
+            found.message
+        };
+        assert_eq!(ask("one", None, "first"), "first");
+        assert_eq!(ask("one", None, "second"), "first");
+        assert_eq!(ask("two", Some(absent), "first"), "first");
+        assert_eq!(ask("two", Some(absent), "second"), "second");
+        assert_eq!(ask("two", None, "third"), "third");
+        assert_eq!(ask("two", None, "fourth"), "third");
+    }
+}
