@@ -91,6 +91,11 @@ impl<T> Kept<T> {
         Self { asked: asked.into_iter().map(with_answer).collect(), result }
     }
 
+    /// What was asked.
+    pub fn questions(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().map(|(asked, _)| asked)
+    }
+
     /// What the result rests on.
     pub fn grounds(&self) -> &impl BorshSerialize {
         &self.asked
@@ -105,7 +110,7 @@ impl<T> Kept<T> {
     /// What it lacks may be there the next time.
     pub fn is_lasting(&self, objects: &Objects) -> bool {
         let mut blobs = self.asked.iter().filter_map(|(_, told)| told.0.as_ref()?.1);
-        objects.kept().is_on() && blobs.all(|blob| matches!(objects.blob_size(blob), Ok(Some(_))))
+        blobs.all(|blob| matches!(objects.blob_size(blob), Ok(Some(_))))
     }
 }
 

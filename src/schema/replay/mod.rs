@@ -15,33 +15,33 @@ mod machine;
 mod metadata;
 mod naming;
 mod order;
+mod run;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use borsh::{BorshDeserialize, BorshSerialize};
+use borsh::BorshSerialize;
 
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
 use super::compare::Aspect;
 use super::effect::Effect;
-use super::evaluate::{Answers, Asked, Evaluator, ParsedFiles, TreeFiles};
+use super::evaluate::{Evaluator, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
 use super::state::{Schema, Touch};
 use super::types::Database;
-use alone::{Cache, Evaluated, Surroundings};
+use alone::{Cache, Surroundings};
 use database::Detected;
 use function::{assume, run_function};
 use grade::World;
+use run::{Recent, Run};
 
-use crate::cache::{self, Kind};
 use crate::history::Snapshot;
 use crate::parallel;
 use crate::revision::{Environment, Script};
@@ -135,15 +135,6 @@ impl Replay {
     }
 }
 
-/// What applying all effects in order gives.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Run {
-    schema: Schema,
-    faults: Vec<ReplayFault>,
-    /// The effects of the files that depend on the state, in order.
-    live: Vec<Arc<[Effect]>>,
-}
-
 /// A replay whose database is known.
 struct Ready<'a> {
     files: &'a TreeFiles<'a>,
@@ -156,68 +147,17 @@ struct Ready<'a> {
     detected: Detected,
 }
 
-impl Ready<'_> {
-    /// What a run follows from, beside what it asks of the tree itself.
-    fn key(
-        &self,
-        around: &Surroundings<'_>,
-        kept: &[Evaluated],
-        settings: &Settings,
-        world: World,
-    ) -> [u8; 32] {
-        let files = self
-            .order
-            .iter()
-            .zip(kept)
-            .map(|(script, kept)| (&script.path, script.blob, &script.revision, kept.effects.grounds()));
-        cache::digest(&(around.digest, settings, world, files.collect::<Vec<_>>()))
-    }
-
-    /// Applies the effects in order; gives what was asked of the tree on the way, too.
-    fn run(&self, kept: &[Evaluated], settings: Settings, world: World) -> (Run, BTreeSet<Asked>) {
-        let database = settings.database;
-        let machine = Rc::new(RefCell::new(Machine::new(settings)));
-        let migration = Rc::new(Migration::live(database, Rc::clone(&machine)));
-        let mut evaluator = Evaluator::new(self.files, Rc::clone(&migration) as _, self.roots.clone());
-        assume(&mut evaluator, self.options);
-        let mut effects = Vec::with_capacity(self.order.len());
-        let mut live = Vec::new();
-        for (script, kept) in self.order.iter().zip(kept) {
-            machine.borrow_mut().begin();
-            effects.push(match &kept.effects.result {
-                Some(effects) => {
-                    let mut machine = machine.borrow_mut();
-                    effects.iter().for_each(|effect| machine.apply(effect));
-                    Arc::clone(effects)
-                }
-                None => {
-                    run_function(&mut evaluator, &migration, script, "upgrade");
-                    let effects: Arc<[Effect]> = migration.take().into();
-                    live.push(Arc::clone(&effects));
-                    effects
-                }
-            });
-        }
-        let asked = evaluator.asked_at_all();
-        drop(evaluator);
-        drop(migration);
-        let mut machine = machine.take();
-        grade::grade(&mut machine, world);
-        alternatives::grade(&mut machine, &self.order, &effects);
-        (Run { schema: machine.schema, faults: machine.faults, live }, asked)
-    }
-}
-
 /// Replays environments of one repository.
 pub struct Replayer {
     factory: ObjectsFactory,
     cache: Cache,
+    recent: Recent,
 }
 
 impl Replayer {
     /// A replayer of one repository's objects.
     pub fn new(factory: &ObjectsFactory) -> Self {
-        Self { factory: factory.clone(), cache: Cache::default() }
+        Self { factory: factory.clone(), cache: Cache::default(), recent: Recent::default() }
     }
 
     /// Files parsed so far, for other readers of the same trees.
@@ -274,28 +214,22 @@ impl Replayer {
                 None => world.naming_known = false,
             }
         }
-        let run = || ready.run(&kept, settings.clone(), world);
-        let run = || match kept.iter().all(|kept| kept.effects.result.is_some()) {
-            true => run(),
-            // What asks the state is evaluated on the way.
-            false => stacker::grow(STACK, run),
-        };
-        let key = || ready.key(&around, &kept, &settings, world);
-        let Run { schema, faults, live } = match kept.iter().all(|kept| kept.lasting) {
-            true => Answers::new(files, roots).kept_or(Kind::Replay, key, run),
-            false => run().0,
-        };
+        let Run { mut machine, live } = ready.run(&kept, &settings, &around, &self.recent);
         let mut live = live.into_iter();
-        let revisions = order.iter().zip(&kept).map(|(script, kept)| {
-            let known = kept.effects.result.clone();
-            Replayed {
-                revision: Arc::clone(&script.revision),
-                path: script.path.clone(),
-                live: known.is_none(),
-                effects: known.or_else(|| live.next()).unwrap_or_default(),
-            }
+        let effects: Vec<Arc<[Effect]>> = kept
+            .iter()
+            .map(|kept| kept.effects.result.clone().or_else(|| live.next()).unwrap_or_default())
+            .collect();
+        grade::grade(&mut machine, world);
+        alternatives::grade(&mut machine, order, &effects);
+        let revisions = order.iter().zip(&kept).zip(effects).map(|((script, kept), effects)| Replayed {
+            revision: Arc::clone(&script.revision),
+            path: script.path.clone(),
+            live: kept.effects.result.is_none(),
+            effects,
         });
-        Replay { schema, faults, revisions: revisions.collect(), database, settings }
+        let revisions = revisions.collect();
+        Replay { schema: machine.schema, faults: machine.faults, revisions, database, settings }
     }
 
     /// The dialects that the scripts import. All files that are new are parsed here, on all cores.
