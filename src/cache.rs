@@ -12,12 +12,18 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use rustc_hash::{FxHashMap, FxHasher};
+use sha2::{Digest as _, Sha256};
 
 /// What one run adds at most, so that a run over a whole history does not fill the file for nothing.
 const MAX_NEW_BYTES: usize = 8 << 20;
 
 /// Bytes before each entry: the lengths of its key and value, and the checksum of both.
 const HEADER: usize = 12;
+
+/// A short key that stands for a long one; SHA-256 of its bytes.
+pub fn digest(key: &impl BorshSerialize) -> [u8; 32] {
+    Sha256::digest(borsh::to_vec(key).unwrap_or_default()).into()
+}
 
 /// What an answer is about. Each kind has a file of its own, so that a run reads only what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,10 +56,14 @@ pub enum Kind {
     Mentions,
     /// The directory at a path of a tree.
     Directory,
+    /// The faults of the bodies and models of an environment of a tree.
+    Faults,
+    /// The faults of what surrounds the environments of a tree.
+    Around,
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 16] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -68,6 +78,8 @@ impl Kind {
         Self::Words,
         Self::Mentions,
         Self::Directory,
+        Self::Faults,
+        Self::Around,
     ];
 
     /// Bytes from which on a file is begun anew: most of what it keeps is asked for no more.
@@ -95,6 +107,8 @@ impl Kind {
             Self::Words => "words.log",
             Self::Mentions => "mentions.log",
             Self::Directory => "directories.log",
+            Self::Faults => "faults.log",
+            Self::Around => "around.log",
         }
     }
 }

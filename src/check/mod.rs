@@ -4,6 +4,7 @@ mod accept;
 mod evidence;
 mod project;
 mod schema;
+mod told;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -238,8 +239,8 @@ fn standing<E: From<Error>>(
     prepare(&mut environments)?;
     let mut merged = Vec::new();
     let (mut findings, mut accepted) = (Vec::new(), Vec::new());
-    let replaying = Replaying::of(question);
-    let reading = ReadingModels { objects: repo.objects(), environments: environments.len() };
+    let replaying = Replaying::of(repo.objects(), question);
+    let reading = ReadingModels { environments: environments.len() };
     for state in read_known(reader, head.tree, &environments)? {
         let history = evidence::history(repo, reader, &state, head.commit.as_slice(), None)?;
         let mut found = rules::run(&RuleCx { state: &state, merge: None, history: &history });
@@ -351,7 +352,7 @@ impl Merge<'_> {
             false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
         };
         let (after, before) = schema::brought(
-            &Replaying::of(question),
+            &Replaying::of(self.repo.objects(), question),
             At { tree: self.merged, state },
             At { tree: self.base, state: &sides.base },
             &sides.conflicts,

@@ -1,10 +1,12 @@
 //! What the merge does to the schema that the migrations build, and to what the models say of it.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use super::Question;
 use super::whole::Whole;
+use super::{Question, told};
+use crate::cache::Kind;
 use crate::diagnostic::Diagnostic;
 use crate::history::Snapshot;
 use crate::project::{self, Creator};
@@ -18,6 +20,7 @@ const BY_MODELS: [&str; 2] = ["schema-drift", "model-without-migration"];
 
 /// How migrations are replayed.
 pub(super) struct Replaying<'a> {
+    objects: &'a Objects,
     pub(super) replayer: &'a Replayer,
     pub(super) options: Options,
     /// Whether anything is.
@@ -25,8 +28,8 @@ pub(super) struct Replaying<'a> {
 }
 
 impl<'a> Replaying<'a> {
-    pub(super) fn of(question: &Question<'a>) -> Self {
-        Self { replayer: question.replayer, options: question.options(), bodies: question.bodies }
+    pub(super) fn of(objects: &'a Objects, question: &Question<'a>) -> Self {
+        Self { objects, replayer: question.replayer, options: question.options(), bodies: question.bodies }
     }
 }
 
@@ -39,8 +42,7 @@ pub(super) struct At<'a> {
 
 /// What reads models.
 #[derive(Clone, Copy)]
-pub(super) struct ReadingModels<'a> {
-    pub(super) objects: &'a Objects,
+pub(super) struct ReadingModels {
     /// How many environments the tree has: each may make some tables of one metadata.
     pub(super) environments: usize,
 }
@@ -48,7 +50,7 @@ pub(super) struct ReadingModels<'a> {
 /// The result of the merge with all its Python, where models can be read.
 pub(super) struct ModelTree<'a> {
     tree: TreeId,
-    reading: ReadingModels<'a>,
+    reading: ReadingModels,
     /// The Python files that head changes.
     changed: Vec<&'a RepoPath>,
 }
@@ -82,7 +84,7 @@ impl<'a> ModelTree<'a> {
         if merged.conflicts.iter().any(|conflict| is_python(&conflict.path)) {
             return Ok(None);
         }
-        let reading = ReadingModels { objects: whole.objects, environments: states.len() };
+        let reading = ReadingModels { environments: states.len() };
         Ok(Some(Self { tree: merged.tree, reading, changed }))
     }
 }
@@ -133,14 +135,27 @@ pub(super) fn brought(
 pub(super) fn standing(
     replaying: &Replaying<'_>,
     At { tree, state }: At<'_>,
-    reading: Option<ReadingModels<'_>>,
+    reading: Option<ReadingModels>,
 ) -> Vec<Diagnostic> {
-    let Replaying { replayer, options, bodies } = replaying;
     let graph = &state.graph;
-    if !(*bodies && graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty())
-    {
+    let is_whole = graph.missing().is_empty() && graph.cycles().is_empty() && graph.duplicates().is_empty();
+    if !(replaying.bodies && is_whole) {
         return Vec::new();
     }
+    let environments = reading.map(|reading| reading.environments);
+    let grounds = (tree, told::grounds(state), &replaying.options, environments);
+    let find = || Ok::<_, Infallible>(find(replaying, At { tree, state }, reading));
+    match told::or_find(replaying.objects, Kind::Faults, &grounds, find) {
+        Ok(found) => found,
+        Err(never) => match never {},
+    }
+}
+
+fn find(
+    Replaying { objects, replayer, options, .. }: &Replaying<'_>,
+    At { tree, state }: At<'_>,
+    reading: Option<ReadingModels>,
+) -> Vec<Diagnostic> {
     let (replay, models) = match reading {
         None => (replayer.replay(tree, state, options), None),
         Some(ReadingModels { environments, .. }) => {
@@ -153,7 +168,7 @@ pub(super) fn standing(
             (replay, Some(models))
         }
     };
-    let creators = reading.and_then(|reading| creators_of(reading.objects, tree, state, &replay));
+    let creators = reading.and_then(|_| creators_of(objects, tree, state, &replay));
     let found = rules::run_schema(&SchemaCx {
         state,
         faults: &replay.faults,

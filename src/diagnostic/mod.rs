@@ -1,9 +1,11 @@
 //! Faults as data.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use crate::vcs::{CommitId, RepoPath};
 
 /// How bad a fault is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub enum Severity {
     /// Breaks a deployment.
     Error,
@@ -14,7 +16,7 @@ pub enum Severity {
 }
 
 /// A place in a file of the state under study.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Place {
     /// The file.
     pub path: RepoPath,
@@ -34,7 +36,7 @@ impl Place {
 }
 
 /// A repair in one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Fix {
     /// The kind of step it takes.
     pub kind: String,
@@ -43,9 +45,10 @@ pub struct Fix {
 }
 
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Diagnostic {
-    /// The rule's name.
+    /// The rule's name; who keeps a fault keeps it beside.
+    #[borsh(skip)]
     pub rule: &'static str,
     /// How bad it is.
     pub severity: Severity,

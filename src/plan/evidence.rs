@@ -100,7 +100,7 @@ impl Standing {
         landing: Option<Landed>,
     ) -> Result<Self, Error> {
         // A branch's own file is in no release, whatever else has its name.
-        let path = path.filter(|_| landing.is_some());
+        let path = path.filter(|_| landing.is_some() && !scene.choices.without_evidence);
         let released = match path {
             Some(path) => scene.tags.first_with(scene.repo, landing.as_ref().map(|it| it.commit), path)?,
             None => None,

@@ -67,6 +67,8 @@ pub struct Choices {
     pub author: Option<TreeId>,
     /// Whether lost parents stay lost: a later commit brings them.
     pub lost_stay_lost: bool,
+    /// Whether nobody reads the evidence of the steps: naming releases takes time where there are many.
+    pub without_evidence: bool,
 }
 
 /// What kind of change a step is.

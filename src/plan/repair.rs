@@ -314,7 +314,10 @@ impl<'s> Editor<'s> {
         self.files.get(path).map(|(_, target)| target.clone()).filter(|target| target != path)
     }
 
-    pub(super) fn step(&mut self, step: Step) {
+    pub(super) fn step(&mut self, mut step: Step) {
+        if self.scene.choices.without_evidence {
+            step.evidence.clear();
+        }
         self.repair.steps.push(step);
     }
 

@@ -3,20 +3,18 @@
 //! Most pull requests touch Python and none of what the rules look at; reading the whole application to say so would
 //! cost a hook more than all the rest.
 
-use memchr::memmem;
+use std::rc::Rc;
 
-use super::FileFlags;
+use super::Gatherer;
 use super::files::{Kind, is_aside, kind};
 use super::module::{Argument, Bound, Call, Import, Module, Table, last};
+use super::modules::module;
 use super::tables::flags;
-use crate::vcs::{Error, Objects, RepoPath, TreeId};
+use crate::vcs::{Directories, Error, Objects, RepoPath, TreeId};
 
 /// Classes on one of these hold no metadata.
 const PLAIN_BASES: [&str; 9] =
     ["Enum", "StrEnum", "IntEnum", "BaseModel", "NamedTuple", "TypedDict", "Protocol", "Exception", "ABC"];
-
-/// Words of files that make a metadata without declaring a table on it.
-const BASES: [&str; 4] = ["MetaData", "declarative_base", "DeclarativeBase", "SQLAlchemy("];
 
 /// Whether what the file at `path` says differs between two trees in a way that a fact may rest on.
 ///
@@ -26,7 +24,7 @@ pub(super) fn matters(
     objects: &Objects,
     path: &RepoPath,
     roots: [TreeId; 2],
-    known: &FileFlags,
+    known: &Gatherer,
 ) -> Result<bool, Error> {
     if kind(path.name()) != Some(Kind::Python) || path.name() == "env.py" {
         return Ok(true);
@@ -36,24 +34,21 @@ pub(super) fn matters(
     for (root, blob) in roots.into_iter().zip(&mut blobs) {
         *blob = objects.entry(root, path)?.and_then(|entry| entry.blob());
         let Some(blob) = *blob else { continue };
-        let flags = flags(objects, blob, known)?;
+        let flags = flags(objects, blob, &known.flags)?;
         if (flags.create_all || flags.engines) && !is_aside(path) || flags.upgrades {
             return Ok(true);
         }
-        models |= flags.models;
+        models |= flags.models || flags.metadata;
     }
     if is_aside(path) {
         return Ok(false);
     }
     let mut modules = Vec::with_capacity(2);
     for blob in blobs {
-        let Some(blob) = blob else {
-            modules.push(Module { readable: true, ..Module::default() });
-            continue;
-        };
-        let bytes = objects.needed_blob(blob)?;
-        models |= BASES.iter().any(|word| memmem::find(&bytes, word.as_bytes()).is_some());
-        modules.push(Module::read(&bytes));
+        modules.push(match blob {
+            Some(blob) => module(objects, blob, &known.cache)?,
+            None => Rc::new(Module { readable: true, ..Module::default() }),
+        });
     }
     let [before, after] = modules.as_slice() else { return Ok(true) };
     if before.readable != after.readable || before.imports_dynamically() != after.imports_dynamically() {
@@ -69,7 +64,7 @@ pub(super) fn matters(
         for import in these.iter().filter(|import| !those.contains(import)) {
             let same_module =
                 those.iter().any(|other| (other.level, &other.module) == (import.level, &import.module));
-            if leads_elsewhere(objects, root, path, import, same_module)? {
+            if leads_elsewhere(objects, root, &known.directories, (path, import, same_module))? {
                 return Ok(true);
             }
         }
@@ -122,9 +117,8 @@ fn outline(module: &Module) -> Outline<'_> {
 fn leads_elsewhere(
     objects: &Objects,
     root: TreeId,
-    from: &RepoPath,
-    import: &Import,
-    same_module: bool,
+    directories: &Directories,
+    (from, import, same_module): (&RepoPath, &Import, bool),
 ) -> Result<bool, Error> {
     let mut place = import.module.replace('.', "/");
     if same_module {
@@ -143,17 +137,23 @@ fn leads_elsewhere(
         // The top of it tells whether it is the repository's own.
         place.truncate(place.find('/').unwrap_or(place.len()));
     }
-    is_here(objects, root, from, import.level, &place)
+    is_here(objects, root, directories, (from, import.level, &place))
 }
 
 /// Whether the module or package at `place` may be the repository's own, seen from the file `from`: it lies beside the
 /// file or one of the directories above it, there also in `src` and `lib`; with `level` dots, in one directory.
-fn is_here(objects: &Objects, root: TreeId, from: &RepoPath, level: u32, place: &str) -> Result<bool, Error> {
+fn is_here(
+    objects: &Objects,
+    root: TreeId,
+    directories: &Directories,
+    (from, level, place): (&RepoPath, u32, &str),
+) -> Result<bool, Error> {
     let module = format!("{place}.py");
-    let is_in = |directory: &RepoPath| -> Result<bool, Error> {
-        Ok(objects.entry(root, &directory.join(place))?.is_some()
-            || objects.entry(root, &directory.join(&module))?.is_some())
+    let has = |path: RepoPath| -> Result<bool, Error> {
+        Ok(directories.members(objects, root, &path.parent())?.contains_key(path.name()))
     };
+    let is_in =
+        |directory: &RepoPath| Ok::<_, Error>(has(directory.join(place))? || has(directory.join(&module))?);
     let mut directory = from.parent();
     for _ in 1..level {
         directory = directory.parent();

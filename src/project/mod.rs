@@ -29,7 +29,7 @@ use self::files::{Files, Kind};
 use self::modules::{Cache, Modules};
 use self::url::Variables;
 use crate::revision::Environment;
-use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
+use crate::vcs::{BlobId, Directories, Error, Objects, RepoPath, TreeId};
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +65,8 @@ pub struct Project {
 #[derive(Clone, Copy, Debug, BorshSerialize, BorshDeserialize)]
 struct Flags {
     models: bool,
+    /// Whether it may make a metadata, with or without a table on it.
+    metadata: bool,
     create_all: bool,
     engines: bool,
     upgrades: bool,
@@ -77,6 +79,7 @@ type FileFlags = RefCell<HashMap<BlobId, Flags>>;
 pub struct Gatherer {
     cache: Cache,
     flags: FileFlags,
+    directories: Directories,
 }
 
 impl Gatherer {
@@ -92,7 +95,7 @@ impl Gatherer {
         old: TreeId,
         new: TreeId,
     ) -> Result<bool, Error> {
-        change::matters(objects, path, [old, new], &self.flags)
+        change::matters(objects, path, [old, new], self)
     }
 
     /// The facts of the tree `root`, whose environments are `environments`.

@@ -17,6 +17,20 @@ const MAX_HOPS: usize = 24;
 /// Files read so far, by blob: shared between the trees of one question.
 pub(super) type Cache = RefCell<HashMap<BlobId, Rc<Module>>>;
 
+/// What the file `blob` says; read unless an earlier question or an earlier run did.
+///
+/// # Errors
+/// When the blob is damaged or absent.
+pub(super) fn module(objects: &Objects, blob: BlobId, cache: &Cache) -> Result<Rc<Module>, Error> {
+    if let Some(module) = cache.borrow().get(&blob) {
+        return Ok(Rc::clone(module));
+    }
+    let read = || Ok(Module::read(&objects.needed_blob(blob)?));
+    let module = Rc::new(objects.kept().or_find(cache::Kind::Module, &blob, read)?);
+    cache.borrow_mut().insert(blob, Rc::clone(&module));
+    Ok(module)
+}
+
 /// Where a name is made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
@@ -81,14 +95,7 @@ impl<'t> Modules<'t> {
     /// # Errors
     /// When the blob is damaged or absent.
     pub(super) fn module(&self, path: &RepoPath) -> Result<Option<Rc<Module>>, Error> {
-        let Some(blob) = self.files.get(path) else { return Ok(None) };
-        if let Some(module) = self.cache.borrow().get(&blob) {
-            return Ok(Some(Rc::clone(module)));
-        }
-        let read = || Ok(Module::read(&self.objects.needed_blob(blob)?));
-        let module = Rc::new(self.objects.kept().or_find(cache::Kind::Module, &blob, read)?);
-        self.cache.borrow_mut().insert(blob, Rc::clone(&module));
-        Ok(Some(module))
+        self.files.get(path).map(|blob| module(self.objects, blob, self.cache)).transpose()
     }
 
     /// The file of the module `name`, as `from` imports it; `None` where it is none of this repository's.

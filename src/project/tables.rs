@@ -138,6 +138,7 @@ fn look_at(objects: &Objects, blob: BlobId) -> Result<Flags, Error> {
         let has = |word: &str| memmem::find(&bytes, word.as_bytes()).is_some();
         Ok(Flags {
             models: has("__tablename__") || has("table=True") || has("Table("),
+            metadata: ["MetaData", "declarative_base", "DeclarativeBase", "SQLAlchemy("].into_iter().any(has),
             create_all: has("create_all"),
             engines: has("create_engine"),
             upgrades: has("upgrade") && (has("alembic") || has("flask_migrate")),

@@ -1,9 +1,11 @@
 use std::collections::BTreeSet;
 
+use borsh::BorshSerialize;
+
 use crate::vcs::RepoPath;
 
 /// One script environment: where its migrations live and how it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize)]
 pub struct Environment {
     /// Name for `--env` and reports; unique in one tree.
     pub name: String,
@@ -45,7 +47,7 @@ impl Environment {
 }
 
 /// A directory of revision files.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct VersionLocation {
     /// The directory.
     pub path: RepoPath,
@@ -54,7 +56,7 @@ pub struct VersionLocation {
 }
 
 /// The heads a team intends to have.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, BorshSerialize)]
 pub enum ExpectedHeads {
     /// One, or one for each branch label.
     #[default]

@@ -157,7 +157,7 @@ pub struct Header {
 }
 
 /// A file that the tool would load.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize)]
 pub struct MigrationFile {
     /// Its path.
     pub path: RepoPath,

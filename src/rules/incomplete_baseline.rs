@@ -94,8 +94,11 @@ impl Rule for IncompleteBaseline {
 
 /// Whether all tables that one finding names are named by another one.
 pub(super) fn is_part(finding: &Diagnostic, old: &Diagnostic) -> bool {
+    if finding.rule != META.name {
+        return false;
+    }
     let known: BTreeSet<&str> = old.subject.split(' ').collect();
-    finding.rule == META.name && finding.subject.split(' ').all(|table| known.contains(table))
+    finding.subject.split(' ').all(|table| known.contains(table))
 }
 
 fn model<'a>(cx: &SchemaCx<'a>, table: &str) -> Option<&'a ModelTable> {

@@ -322,10 +322,12 @@ pub fn without_shadows(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
 
 /// Whether `finding` is the fault `old` of another state, and says no more than that one says.
 pub fn says_again(finding: &Diagnostic, old: &Diagnostic) -> bool {
-    let is_same = finding.subject == old.subject
-        || schema_drift::is_part(finding, old)
-        || incomplete_baseline::is_part(finding, old);
-    finding.rule == old.rule && finding.extent <= old.extent && is_same
+    let is_same = || {
+        finding.subject == old.subject
+            || schema_drift::is_part(finding, old)
+            || incomplete_baseline::is_part(finding, old)
+    };
+    finding.rule == old.rule && finding.extent <= old.extent && is_same()
 }
 
 /// Runs every rule on what surrounds the environments.

@@ -122,8 +122,11 @@ pub(super) fn is_part(finding: &Diagnostic, old: &Diagnostic) -> bool {
     else {
         return false;
     };
+    if finding.rule != META.name || table != other {
+        return false;
+    }
     let known: BTreeSet<&str> = known.split(", ").collect();
-    finding.rule == META.name && table == other && parts.split(", ").all(|part| known.contains(part))
+    parts.split(", ").all(|part| known.contains(part))
 }
 
 fn finding(name: &Name, found: &[Difference]) -> Diagnostic {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use borsh::BorshSerialize;
+
 use super::state::{Column, ForeignKey, Index, Name, Place, Schema, Table, TableState};
 
 /// What a difference is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
 pub enum Aspect {
     /// A table that one side lacks.
     Table,

@@ -2,6 +2,7 @@
 //! the work tree or the result of a merge, becomes a [`TreeId`] that [`Objects`] can read.
 
 mod changed_paths;
+mod directories;
 mod error;
 mod forks;
 mod ids;
@@ -21,6 +22,7 @@ mod watch;
 mod worktree;
 mod write;
 
+pub use directories::{Directories, Directory};
 pub use error::Error;
 pub use forks::{Common, Fork, Forks, NamedRef, forks, matches_glob};
 pub use ids::{BlobId, CommitId, RepoPath, TreeId};

@@ -160,6 +160,8 @@ pub struct ObjectsFactory {
     quarantine: Arc<[PathBuf]>,
     memory: Arc<Memory>,
     kept: Arc<Cache>,
+    /// Whether an object was asked for that is not here, or cannot be read.
+    lacking: Arc<AtomicBool>,
 }
 
 /// Bytes of recently unpacked delta bases that a reader of a few objects keeps.
@@ -171,7 +173,14 @@ const LARGE_CACHE: usize = 16 << 20;
 impl ObjectsFactory {
     pub(super) fn new(store: Arc<gix::odb::Store>, quarantine: Vec<PathBuf>) -> Self {
         let packs = Packs::open(&store);
-        Self { store, packs, quarantine: quarantine.into(), memory: Arc::default(), kept: Arc::default() }
+        Self {
+            store,
+            packs,
+            quarantine: quarantine.into(),
+            memory: Arc::default(),
+            kept: Arc::default(),
+            lacking: Arc::default(),
+        }
     }
 
     /// The same, with what earlier runs found out.
@@ -305,8 +314,17 @@ impl Objects {
         found.all(|other| other.is_ok_and(|other| other == first)).then_some(first)
     }
 
+    /// Whether any reader of this repository asked for an object that is not here, or cannot be read.
+    pub fn lack_any(&self) -> bool {
+        self.factory.lacking.load(Ordering::Relaxed)
+    }
+
     fn load(&self, id: &oid, kind: Kind, buffer: &mut Vec<u8>) -> Result<bool, Error> {
-        match self.raw(id, buffer) {
+        let found = self.raw(id, buffer);
+        if !matches!(found, Ok(Some(_))) {
+            self.factory.lacking.store(true, Ordering::Relaxed);
+        }
+        match found {
             Ok(Some(found)) if found == kind => Ok(true),
             Ok(Some(found)) => {
                 Err(Error::Object { id: id.to_string(), reason: format!("it is a {found}, not a {kind}") })

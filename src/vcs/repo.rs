@@ -170,6 +170,9 @@ impl Repo {
                 _ => {}
             }
         }
+        if let Some(id) = self.named(spec) {
+            return self.peel(id, spec);
+        }
         match self.local.rev_parse_single(spec) {
             Ok(id) => self.peel(id.detach(), spec),
             Err(error) => match self.objects.quarantined(spec) {
@@ -177,6 +180,13 @@ impl Repo {
                 None => Err(self.unresolved(spec, &error)),
             },
         }
+    }
+
+    /// What the ref `spec` leads to, where that is here. The library would open packs of its own to look.
+    fn named(&self, spec: &str) -> Option<ObjectId> {
+        let mut found = self.local.try_find_reference(spec).ok()??;
+        let id = found.follow_to_object().ok()?.detach();
+        self.objects.kind(&id).ok()?.map(|_| id)
     }
 
     /// Why `spec` names nothing, in words of our own: the library's are about its insides.

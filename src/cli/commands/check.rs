@@ -207,6 +207,7 @@ fn name_fixes(
         deployed: session.config.deployed.iter().cloned().collect(),
         off: session.config.rules_off(),
         now: now().as_second(),
+        without_evidence: true,
         ..Choices::default()
     };
     let prepare = |environments: &mut Vec<Environment>| session.prepare(environments);

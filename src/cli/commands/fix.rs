@@ -114,11 +114,9 @@ pub(super) fn choices(session: &Session<'_>, strategy: FixStrategy, deployed: &[
             FixStrategy::Renumber => Strategy::Renumber,
         },
         deployed: deployed.iter().chain(&session.config.deployed).cloned().collect(),
-        docstrings: false,
         off: session.config.rules_off(),
         now: now().as_second(),
-        author: None,
-        lost_stay_lost: false,
+        ..Choices::default()
     }
 }
 

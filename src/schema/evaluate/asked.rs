@@ -1,5 +1,6 @@
 //! What an evaluation asked of the tree: its result holds for every tree that gives the same answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -7,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::imports::{Found, find_at, find_name};
 use super::{Files as _, TreeFiles};
+use crate::cache::Kind;
 use crate::vcs::{BlobId, Objects, RepoPath};
 
 /// A question.
@@ -37,6 +39,31 @@ impl<'f, 'o> Answers<'f, 'o> {
         Self { files, roots, known: FxHashMap::default() }
     }
 
+    /// What an earlier run found, where that holds for this tree; else what `evaluate` gives beside its questions, which
+    /// is kept if it is lasting. `key` tells all that the result follows from beside these questions.
+    pub fn kept_or<T: BorshSerialize + BorshDeserialize, K: BorshSerialize>(
+        &mut self,
+        kind: Kind,
+        key: impl FnOnce() -> K,
+        evaluate: impl FnOnce() -> (T, BTreeSet<Asked>),
+    ) -> T {
+        let objects = self.files.objects();
+        if !objects.kept().is_on() {
+            return evaluate().0;
+        }
+        let key = key();
+        let known: Option<Kept<T>> = objects.kept().get(kind, &key);
+        if let Some(known) = known.filter(|known| known.holds(self)) {
+            return known.result;
+        }
+        let (result, asked) = evaluate();
+        let found = Kept::new(result, asked, self);
+        if found.is_lasting(objects) {
+            objects.kept().put(kind, &key, &found);
+        }
+        found.result
+    }
+
     fn of(&mut self, asked: &Asked) -> &Told {
         if !self.known.contains_key(asked) {
             let told = tell(self.files, asked, self.roots);
@@ -64,6 +91,11 @@ impl<T> Kept<T> {
         Self { asked: asked.into_iter().map(with_answer).collect(), result }
     }
 
+    /// What was asked.
+    pub fn questions(&self) -> impl Iterator<Item = &Asked> {
+        self.asked.iter().map(|(asked, _)| asked)
+    }
+
     /// What the result rests on.
     pub fn grounds(&self) -> &impl BorshSerialize {
         &self.asked
@@ -78,7 +110,7 @@ impl<T> Kept<T> {
     /// What it lacks may be there the next time.
     pub fn is_lasting(&self, objects: &Objects) -> bool {
         let mut blobs = self.asked.iter().filter_map(|(_, told)| told.0.as_ref()?.1);
-        objects.kept().is_on() && blobs.all(|blob| matches!(objects.blob_size(blob), Ok(Some(_))))
+        blobs.all(|blob| matches!(objects.blob_size(blob), Ok(Some(_))))
     }
 }
 

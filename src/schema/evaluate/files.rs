@@ -1,12 +1,10 @@
-use std::cell::RefCell;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bstr::BString;
 use rustc_hash::FxHashMap;
 
 use crate::parallel;
 use crate::python::tree;
-use crate::vcs::{BlobId, Entry, EntryKind, Objects, RepoPath, TreeId};
+use crate::vcs::{BlobId, Directories, Directory, EntryKind, Objects, RepoPath, TreeId};
 
 /// The Python files of one tree.
 pub trait Files {
@@ -93,16 +91,18 @@ pub struct TreeFiles<'o> {
     objects: &'o Objects,
     root: TreeId,
     parsed: &'o ParsedFiles,
-    directories: RefCell<FxHashMap<RepoPath, Arc<Directory>>>,
+    directories: Directories,
 }
-
-/// A directory's members by name; empty where there is no such directory.
-type Directory = FxHashMap<BString, Entry>;
 
 impl<'o> TreeFiles<'o> {
     /// The files below `root`, parsed files kept in `parsed`.
     pub fn new(objects: &'o Objects, root: TreeId, parsed: &'o ParsedFiles) -> Self {
-        Self { objects, root, parsed, directories: RefCell::default() }
+        Self { objects, root, parsed, directories: Directories::default() }
+    }
+
+    /// The tree.
+    pub fn root(&self) -> TreeId {
+        self.root
     }
 
     /// What reads the tree.
@@ -124,23 +124,9 @@ impl<'o> TreeFiles<'o> {
         }
     }
 
+    // A damaged tree is told where the migrations themselves are read; here it holds nothing.
     fn directory(&self, path: &RepoPath) -> Arc<Directory> {
-        if let Some(found) = self.directories.borrow().get(path) {
-            return Arc::clone(found);
-        }
-        // Most names that are looked for are those of libraries: what the parent lacks is not searched for. A damaged
-        // tree is told where the migrations themselves are read; here it holds nothing.
-        let entries = match path.is_root() {
-            true => self.objects.tree(self.root),
-            false => match self.directory(&path.parent()).get(path.name()) {
-                Some(entry) if entry.kind == EntryKind::Symlink => self.objects.list(self.root, path),
-                entry => entry.and_then(Entry::tree).map_or(Ok(Vec::new()), |tree| self.objects.tree(tree)),
-            },
-        };
-        let members = entries.unwrap_or_default().into_iter().map(|entry| (entry.name.clone(), entry));
-        let directory = Arc::new(members.collect::<Directory>());
-        self.directories.borrow_mut().insert(path.clone(), Arc::clone(&directory));
-        directory
+        self.directories.members(self.objects, self.root, path).unwrap_or_default()
     }
 }
 

@@ -20,15 +20,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use sha2::{Digest as _, Sha256};
 
-use super::evaluate::{Answers, Asked, Evaluator, Files as _, Kept, ParsedFiles, TreeFiles};
+use super::evaluate::{Answers, Asked, Evaluator, Files as _, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::replay::{NamingConvention, Settings, import_roots};
 use super::state::{Name, Opaque, Place, Schema};
 use super::types::Database;
 use super::value::Value;
-use crate::cache::Kind;
+use crate::cache::{self, Kind};
 use crate::revision::Environment;
 use crate::vcs::{Objects, RepoPath, TreeId};
 
@@ -104,25 +103,15 @@ pub fn read(
     let tree = TreeFiles::new(objects, root, parsed);
     let candidates = files::candidates(objects, root, parsed, environment);
     let roots = import_roots(environment);
-    let key = (&candidates, &environment.directory, &roots, database);
-    let key: [u8; 32] = Sha256::digest(borsh::to_vec(&key).unwrap_or_default()).into();
-    let mut answers = Answers::new(&tree, &roots);
-    let known: Option<Kept<Models>> = objects.kept().get(Kind::Models, &key);
-    if let Some(kept) = known.filter(|kept| kept.holds(&mut answers)) {
-        return kept.result;
-    }
-    let (models, asked) =
-        stacker::grow(STACK, || evaluate(&tree, candidates, environment, (database, &roots)));
-    let kept = Kept::new(models, asked, &mut answers);
-    if kept.is_lasting(objects) {
-        objects.kept().put(Kind::Models, &key, &kept);
-    }
-    kept.result
+    let key = || cache::digest(&(&candidates, &environment.directory, &roots, database));
+    Answers::new(&tree, &roots).kept_or(Kind::Models, key, || {
+        stacker::grow(STACK, || evaluate(&tree, &candidates, environment, (database, &roots)))
+    })
 }
 
 fn evaluate(
     tree: &TreeFiles<'_>,
-    candidates: Vec<RepoPath>,
+    candidates: &[RepoPath],
     environment: &Environment,
     (database, roots): (Database, &[RepoPath]),
 ) -> (Models, BTreeSet<Asked>) {
@@ -136,7 +125,7 @@ fn evaluate(
     for path in candidates {
         reader.evaluator.refill();
         host.begin();
-        let Some(module) = reader.evaluator.module(&path) else { continue };
+        let Some(module) = reader.evaluator.module(path) else { continue };
         if let Some((reason, line)) = &module.tree.error {
             let place = Place { path: path.clone(), line: *line, ..Place::default() };
             found.unreadable(format!("the file cannot be parsed: {reason}"), place);
@@ -149,10 +138,10 @@ fn evaluate(
                 place,
             );
         }
-        found.commented(&path, &module.tree.text);
-        found.note_statements(&path, &module.tree);
+        found.commented(path, &module.tree.text);
+        found.note_statements(path, &module.tree);
         let classes = module.classes.borrow().clone();
-        found.classes.extend(classes.into_iter().filter(|class| class.place.path == path));
+        found.classes.extend(classes.into_iter().filter(|class| class.place.path == *path));
     }
     found.tables = host.tables();
     found.indexes = host.indexes();

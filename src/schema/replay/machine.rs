@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::naming::NamingConvention;
 use crate::schema::effect::{Change, Effect, EnumCreation, EnumSpec};
@@ -27,7 +27,7 @@ pub struct Settings {
 }
 
 /// What a name of the namespace of relations belongs to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) enum Relation {
     /// A table.
     Table,
@@ -42,12 +42,14 @@ pub(super) enum Relation {
 }
 
 /// The state of a replay.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Machine {
     /// The schema so far.
     pub schema: Schema,
     /// What would be refused so far.
     pub faults: Vec<ReplayFault>,
+    /// Who keeps a state says again how the migrations are run.
+    #[borsh(skip)]
     pub(super) settings: Settings,
     /// Tables, indexes, views and sequences share one namespace per schema.
     pub(super) relations: BTreeMap<Name, Relation>,
@@ -86,6 +88,11 @@ impl Machine {
         relations.extend(schema.views.keys().map(|name| (name.clone(), Relation::View)));
         relations.extend(schema.sequences.iter().map(|name| (name.clone(), Relation::Sequence)));
         Self { schema, relations, ..Self::new(settings) }
+    }
+
+    /// The same, where the migrations are run in this way.
+    pub(super) fn with(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
     /// How the migrations are run.

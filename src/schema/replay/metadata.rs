@@ -6,7 +6,7 @@ use super::STACK;
 use super::naming::NamingConvention;
 use crate::cache::Kind;
 use crate::revision::Environment;
-use crate::schema::evaluate::{Answers, Evaluator, Files as _, Kept, NoHost, TreeFiles};
+use crate::schema::evaluate::{Answers, Evaluator, Files as _, NoHost, TreeFiles};
 use crate::schema::value::{Callee, Value};
 use crate::vcs::RepoPath;
 
@@ -21,18 +21,12 @@ pub(super) fn naming_convention(
 ) -> Option<NamingConvention> {
     let env = environment.directory.join("env.py");
     let key = (&env, files.blob(&env)?, roots);
-    let mut answers = Answers::new(files, roots);
-    let known: Option<Kept<Option<NamingConvention>>> = files.objects().kept().get(Kind::Naming, &key);
-    if let Some(kept) = known.filter(|kept| kept.holds(&mut answers)) {
-        return kept.result;
-    }
-    let mut evaluator = Evaluator::new(files, Rc::new(NoHost), roots.to_vec());
-    let naming = stacker::grow(STACK, || of_environment(files, &env, &mut evaluator));
-    let kept = Kept::new(naming, evaluator.asked_at_all(), &mut answers);
-    if kept.is_lasting(files.objects()) {
-        files.objects().kept().put(Kind::Naming, &key, &kept);
-    }
-    kept.result
+    let evaluate = || {
+        let mut evaluator = Evaluator::new(files, Rc::new(NoHost), roots.to_vec());
+        let naming = stacker::grow(STACK, || of_environment(files, &env, &mut evaluator));
+        (naming, evaluator.asked_at_all())
+    };
+    Answers::new(files, roots).kept_or(Kind::Naming, || key, evaluate)
 }
 
 fn of_environment(

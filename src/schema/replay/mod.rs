@@ -5,48 +5,47 @@
 //! 2. The revisions are gone through in the order of an upgrade. Kept effects are applied; the others are
 //!    evaluated against the state that is there by then.
 
+mod alone;
 mod alternatives;
 mod constraints;
 mod database;
+mod function;
 mod grade;
 mod machine;
 mod metadata;
 mod naming;
 mod order;
+mod run;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use borsh::{BorshDeserialize, BorshSerialize};
-use rustc_hash::FxHashMap;
-use sha2::{Digest as _, Sha256};
+use borsh::BorshSerialize;
 
 pub use machine::{Machine, Settings};
 pub use naming::NamingConvention;
 
 use super::compare::Aspect;
 use super::effect::Effect;
-use super::evaluate::{Answers, Arguments, Asked, Evaluator, Kept, ParsedFiles, TreeFiles};
+use super::evaluate::{Evaluator, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
-use super::state::{Place, Schema, Touch};
+use super::state::{Schema, Touch};
 use super::types::Database;
-use super::value::Value;
+use alone::{Cache, Surroundings};
 use database::Detected;
+use function::{assume, run_function};
 use grade::World;
+use run::{Recent, Run};
 
-use crate::cache::Kind;
 use crate::history::Snapshot;
 use crate::parallel;
-use crate::python::tree::ParameterKind;
 use crate::revision::{Environment, Script};
-use crate::text::ByteSpan;
-use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{Objects, ObjectsFactory, RepoPath, TreeId};
 
 /// Files that one worker evaluates at a time, at least: modules that they share are read once for each lot.
 const CHUNK: usize = 24;
@@ -76,7 +75,7 @@ pub enum Assumed {
 }
 
 /// What is asked of a replay.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, BorshSerialize)]
 pub struct Options {
     /// How migrations are run.
     pub settings: Settings,
@@ -136,81 +135,29 @@ impl Replay {
     }
 }
 
-/// Effects of migrations by blob, and parsed files; shared between threads, trees and environments.
-#[derive(Default)]
-pub struct Cache {
-    parsed: ParsedFiles,
-    effects: RwLock<FxHashMap<Key, Evaluated>>,
-}
-
-/// The evaluation of one file: where it stands, what it holds, and the digest of what it is evaluated for.
-type Key = (RepoPath, BlobId, [u8; 32]);
-
-/// The effects of one file; `None` where they depend on the state.
-type KeptEffects = Kept<Option<Arc<[Effect]>>>;
-
-/// The evaluation of one file.
-#[derive(Clone)]
-struct Evaluated {
-    effects: Arc<KeptEffects>,
-    /// Whether this copy of the repository has all that they rest on.
-    lasting: bool,
-}
-
-/// What applying all effects in order gives.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Run {
-    schema: Schema,
-    faults: Vec<ReplayFault>,
-    /// The effects of the files that depend on the state, in order.
-    live: Vec<Arc<[Effect]>>,
-}
-
-/// What evaluations depend on beside the tree.
-struct Surroundings<'a> {
-    roots: &'a [RepoPath],
-    database: Database,
+/// A replay whose database is known.
+struct Ready<'a> {
+    files: &'a TreeFiles<'a>,
+    environment: &'a Environment,
     options: &'a Options,
-    digest: [u8; 32],
-}
-
-impl<'a> Surroundings<'a> {
-    fn new(roots: &'a [RepoPath], database: Database, options: &'a Options) -> Self {
-        let all = borsh::to_vec(&(roots, database, &options.assume)).unwrap_or_default();
-        Self { roots, database, options, digest: Sha256::digest(all).into() }
-    }
-
-    fn key(&self, script: &Script) -> Key {
-        (script.path.clone(), script.blob, self.digest)
-    }
-
-    /// What a run over `order` follows from, beside what it asks of the tree itself.
-    fn key_of_run(
-        &self,
-        order: &[&Arc<Script>],
-        kept: &[Evaluated],
-        settings: &Settings,
-        world: World,
-    ) -> [u8; 32] {
-        let files = order
-            .iter()
-            .zip(kept)
-            .map(|(script, kept)| (&script.path, script.blob, &script.revision, kept.effects.grounds()));
-        let all = (self.digest, settings, world, files.collect::<Vec<_>>());
-        Sha256::digest(borsh::to_vec(&all).unwrap_or_default()).into()
-    }
+    /// The scripts in the order of the upgrade.
+    order: Vec<&'a Arc<Script>>,
+    /// Where modules are imported from.
+    roots: Vec<RepoPath>,
+    detected: Detected,
 }
 
 /// Replays environments of one repository.
 pub struct Replayer {
     factory: ObjectsFactory,
     cache: Cache,
+    recent: Recent,
 }
 
 impl Replayer {
     /// A replayer of one repository's objects.
     pub fn new(factory: &ObjectsFactory) -> Self {
-        Self { factory: factory.clone(), cache: Cache::default() }
+        Self { factory: factory.clone(), cache: Cache::default(), recent: Recent::default() }
     }
 
     /// Files parsed so far, for other readers of the same trees.
@@ -220,8 +167,9 @@ impl Replayer {
 
     /// Replays the environment of `snapshot` at the tree `root`.
     pub fn replay(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Replay {
-        let detected = self.detect(root, snapshot, options);
-        self.replay_in(root, snapshot, options, detected)
+        let objects = self.factory.objects();
+        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
+        self.replay_ready(&self.ready(&files, snapshot, options))
     }
 
     /// The same, and `beside` on another thread as soon as the database is known.
@@ -232,77 +180,56 @@ impl Replayer {
         options: &Options,
         beside: impl Fn(&Objects, Database) -> R + Sync,
     ) -> (Replay, R) {
-        let detected = self.detect(root, snapshot, options);
-        parallel::both(
-            || self.replay_in(root, snapshot, options, detected),
-            || beside(&self.factory.objects(), detected.database),
-        )
-    }
-
-    /// The database that the migrations of `snapshot` are for.
-    fn detect(&self, root: TreeId, snapshot: &Snapshot, options: &Options) -> Detected {
-        if !options.find_database {
-            return Detected { database: options.settings.database, sure: true };
-        }
-        let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
         let objects = self.factory.objects();
         let files = TreeFiles::new(&objects, root, &self.cache.parsed);
-        let imported = self.imported(root, &order);
-        database::detect(&files, &snapshot.environment, imported, &import_roots(&snapshot.environment))
+        let ready = self.ready(&files, snapshot, options);
+        let database = ready.detected.database;
+        parallel::both(|| self.replay_ready(&ready), || beside(&self.factory.objects(), database))
     }
 
-    fn replay_in(
-        &self,
-        root: TreeId,
-        snapshot: &Snapshot,
-        options: &Options,
-        Detected { database, sure }: Detected,
-    ) -> Replay {
+    fn ready<'a>(&self, files: &'a TreeFiles<'a>, snapshot: &'a Snapshot, options: &'a Options) -> Ready<'a> {
+        let environment = &snapshot.environment;
         let order = order::upgrade_order(&snapshot.scripts, options.targets.as_deref());
-        let roots = import_roots(&snapshot.environment);
+        let roots = import_roots(environment);
+        let detected = match options.find_database {
+            true => {
+                let imported = self.imported(files.root(), &order);
+                database::detect(files, environment, imported, &roots)
+            }
+            false => Detected { database: options.settings.database, sure: true },
+        };
+        Ready { files, environment, options, order, roots, detected }
+    }
+
+    fn replay_ready(&self, ready: &Ready<'_>) -> Replay {
+        let Ready { files, environment, options, order, roots, .. } = ready;
+        let Detected { database, sure } = ready.detected;
         let mut settings = Settings { database, ..options.settings.clone() };
         let mut world = World { database_known: sure, naming_known: true };
-        let objects = self.factory.objects();
-        let files = TreeFiles::new(&objects, root, &self.cache.parsed);
-        let around = Surroundings::new(&roots, database, options);
-        let kept = self.evaluate_all(root, &order, &around);
+        let around = Surroundings::new(roots, database, options);
+        let kept = self.cache.evaluate_all(&self.factory, files.root(), order, &around);
         if options.find_naming {
-            match metadata::naming_convention(&files, &snapshot.environment, &roots) {
+            match metadata::naming_convention(files, environment, roots) {
                 Some(naming) => settings.naming = naming,
                 None => world.naming_known = false,
             }
         }
-        let mut answers = Answers::new(&files, &roots);
-        let key = around.key_of_run(&order, &kept, &settings, world);
-        let known: Option<Kept<Run>> = objects.kept().get(Kind::Replay, &key);
-        let run = match known.filter(|known| known.holds(&mut answers)) {
-            Some(known) => known.result,
-            None => {
-                let run = || self.run(&files, &order, &kept, &roots, (settings.clone(), world), options);
-                let (run, asked) = match kept.iter().all(|kept| kept.effects.result.is_some()) {
-                    true => run(),
-                    // What asks the state is evaluated on the way.
-                    false => stacker::grow(STACK, run),
-                };
-                let run = Kept::new(run, asked, &mut answers);
-                if kept.iter().all(|kept| kept.lasting) && run.is_lasting(&objects) {
-                    objects.kept().put(Kind::Replay, &key, &run);
-                }
-                run.result
-            }
-        };
-        let Run { schema, faults, live } = run;
+        let Run { mut machine, live } = ready.run(&kept, &settings, &around, &self.recent);
         let mut live = live.into_iter();
-        let revisions = order.iter().zip(&kept).map(|(script, kept)| {
-            let known = kept.effects.result.clone();
-            Replayed {
-                revision: Arc::clone(&script.revision),
-                path: script.path.clone(),
-                live: known.is_none(),
-                effects: known.or_else(|| live.next()).unwrap_or_default(),
-            }
+        let effects: Vec<Arc<[Effect]>> = kept
+            .iter()
+            .map(|kept| kept.effects.result.clone().or_else(|| live.next()).unwrap_or_default())
+            .collect();
+        grade::grade(&mut machine, world);
+        alternatives::grade(&mut machine, order, &effects);
+        let revisions = order.iter().zip(&kept).zip(effects).map(|((script, kept), effects)| Replayed {
+            revision: Arc::clone(&script.revision),
+            path: script.path.clone(),
+            live: kept.effects.result.is_none(),
+            effects,
         });
-        Replay { schema, faults, revisions: revisions.collect(), database, settings }
+        let revisions = revisions.collect();
+        Replay { schema: machine.schema, faults: machine.faults, revisions, database, settings }
     }
 
     /// The dialects that the scripts import. All files that are new are parsed here, on all cores.
@@ -322,48 +249,6 @@ impl Replayer {
         let chunks = parallel::map_chunks(&unread, size, || self.factory.objects(), note);
         chunks.into_iter().for_each(|chunk| database::add(&mut seen, chunk));
         seen
-    }
-
-    /// Applies the effects in order; gives what was asked of the tree on the way, too.
-    fn run(
-        &self,
-        files: &TreeFiles<'_>,
-        order: &[&Arc<Script>],
-        kept: &[Evaluated],
-        roots: &[RepoPath],
-        (settings, world): (Settings, World),
-        options: &Options,
-    ) -> (Run, BTreeSet<Asked>) {
-        let database = settings.database;
-        let machine = Rc::new(RefCell::new(Machine::new(settings)));
-        let migration = Rc::new(Migration::live(database, Rc::clone(&machine)));
-        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, roots.to_vec());
-        assume(&mut evaluator, options);
-        let mut effects = Vec::with_capacity(order.len());
-        let mut live = Vec::new();
-        for (script, kept) in order.iter().zip(kept) {
-            machine.borrow_mut().begin();
-            effects.push(match &kept.effects.result {
-                Some(effects) => {
-                    let mut machine = machine.borrow_mut();
-                    effects.iter().for_each(|effect| machine.apply(effect));
-                    Arc::clone(effects)
-                }
-                None => {
-                    run_function(&mut evaluator, &migration, script, "upgrade");
-                    let effects: Arc<[Effect]> = migration.take().into();
-                    live.push(Arc::clone(&effects));
-                    effects
-                }
-            });
-        }
-        let asked = evaluator.asked_at_all();
-        drop(evaluator);
-        drop(migration);
-        let mut machine = machine.take();
-        grade::grade(&mut machine, world);
-        alternatives::grade(&mut machine, order, &effects);
-        (Run { schema: machine.schema, faults: machine.faults, live }, asked)
     }
 
     /// What the `downgrade()` of each revision does, as far as it can be read without a database. It tells what a
@@ -389,159 +274,6 @@ impl Replayer {
             });
             effects.collect()
         })
-    }
-
-    /// Effects of each script that depend on no state, in order.
-    fn evaluate_all(
-        &self,
-        root: TreeId,
-        order: &[&Arc<Script>],
-        around: &Surroundings<'_>,
-    ) -> Vec<Evaluated> {
-        let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
-            let files = TreeFiles::new(objects, root, &self.cache.parsed);
-            let mut answers = Answers::new(&files, around.roots);
-            let kept: Vec<Option<Evaluated>> =
-                chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
-            let known: Option<Vec<Evaluated>> = kept.iter().cloned().collect();
-            known.unwrap_or_else(|| {
-                let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
-                stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
-            })
-        };
-        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
-        parallel::map_chunks(order, size, || self.factory.objects(), evaluate).concat()
-    }
-
-    fn evaluate_chunk(
-        &self,
-        files: &TreeFiles<'_>,
-        answers: &mut Answers<'_, '_>,
-        chunk: Vec<(&Arc<Script>, Option<Evaluated>)>,
-        around: &Surroundings<'_>,
-    ) -> Vec<Evaluated> {
-        let migration = Rc::new(Migration::blind(around.database));
-        let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
-        assume(&mut evaluator, around.options);
-        let evaluate = |(script, kept): (&Arc<Script>, Option<Evaluated>)| {
-            if let Some(kept) = kept {
-                return kept;
-            }
-            evaluator.refill();
-            run_function(&mut evaluator, &migration, script, "upgrade");
-            let asked_state = migration.asked();
-            let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
-            let effects = Arc::new(Kept::new(effects, evaluator.asked(), answers));
-            let (key, lasting) = (around.key(script), effects.is_lasting(files.objects()));
-            if lasting {
-                files.objects().kept().put(Kind::Effects, &key, &*effects);
-            }
-            let evaluated = Evaluated { effects, lasting };
-            self.remember(key, &evaluated);
-            evaluated
-        };
-        chunk.into_iter().map(evaluate).collect()
-    }
-
-    /// The effects that were found in this run or an earlier one, where they hold here.
-    fn kept(&self, files: &TreeFiles<'_>, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Evaluated> {
-        let known = self.cache.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
-        let kept = match known {
-            Some(kept) => kept,
-            None => {
-                let effects = Arc::new(files.objects().kept().get(Kind::Effects, key)?);
-                let kept = Evaluated { effects, lasting: true };
-                self.remember(key.clone(), &kept);
-                kept
-            }
-        };
-        kept.effects.holds(answers).then_some(kept)
-    }
-
-    fn remember(&self, key: Key, evaluated: &Evaluated) {
-        let mut known = self.cache.effects.write().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key, evaluated.clone());
-    }
-}
-
-fn assume(evaluator: &mut Evaluator<'_>, options: &Options) {
-    for (expression, value) in &options.assume {
-        let value = match value {
-            Assumed::Flag(flag) => Value::Bool(*flag),
-            Assumed::Text(text) => Value::str(text),
-            Assumed::Number(number) => Value::Int(*number),
-        };
-        evaluator.assume(expression, value);
-    }
-}
-
-/// Evaluates the `upgrade()` or `downgrade()` of one file; what it does goes to `migration`.
-fn run_function(
-    evaluator: &mut Evaluator<'_>,
-    migration: &Rc<Migration>,
-    script: &Script,
-    name: &'static str,
-) {
-    evaluator.refill();
-    evaluator.set_revision(Some(Arc::clone(&script.revision)));
-    let place = Place {
-        path: script.path.clone(),
-        line: 1,
-        span: ByteSpan::new(0, 0),
-        revision: Some(Arc::clone(&script.revision)),
-    };
-    let Some(module) = evaluator.module(&script.path) else {
-        migration.unreadable(evaluator, "the file cannot be read", &place);
-        return;
-    };
-    if module.tree.error.is_some() && module.tree.body.is_empty() {
-        let reason = module.tree.error.as_ref().map_or("", |(reason, _)| reason.as_str());
-        migration.unreadable(evaluator, &format!("the file cannot be parsed: {reason}"), &place);
-        return;
-    }
-    match evaluator.lookup(&module, name) {
-        Some(function @ (Value::Function(_) | Value::Bound(_))) => {
-            let arguments = handed(&function);
-            evaluator.call(&function, arguments, &place);
-        }
-        Some(Value::Unknown(unknown)) => migration.unreadable(evaluator, &unknown.reason, &unknown.place),
-        Some(_) => {
-            let reason = format!("its {name} is no function of the repository");
-            migration.unreadable(evaluator, &reason, &place);
-        }
-        // Alembic takes a file without the function for one that does nothing.
-        None => {}
-    }
-    if let Some(reason) = evaluator.exhausted().filter(|_| !migration.asked()) {
-        evaluator.refill();
-        migration.unreadable(evaluator, reason, &place);
-    }
-    evaluator.forget(&script.path);
-}
-
-/// What `context.run_migrations(op=op, …)` of an `env.py` hands to `upgrade(op, …)`: Alembic's `op` by that name, and
-/// what is not known by others.
-fn handed(function: &Value) -> Arguments {
-    let Value::Function(function) = function else { return Arguments::default() };
-    let asked = function.definition.parameters.iter().filter(|parameter| {
-        parameter.default.is_none()
-            && matches!(parameter.kind, ParameterKind::Plain | ParameterKind::PositionOnly)
-    });
-    let kwargs = asked.map(|parameter| {
-        let value = match &*parameter.name {
-            "op" => Value::External(Arc::from("alembic.op")),
-            name => Value::External(Arc::from(format!("env.{name}"))),
-        };
-        (Arc::clone(&parameter.name), value)
-    });
-    Arguments { kwargs: kwargs.collect(), ..Arguments::default() }
-}
-
-impl Migration {
-    /// Records that a migration cannot be read.
-    fn unreadable(&self, evaluator: &mut Evaluator<'_>, reason: &str, place: &Place) {
-        use super::evaluate::Host as _;
-        self.opaque(evaluator, reason, place);
     }
 }
 
