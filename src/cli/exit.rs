@@ -161,6 +161,10 @@ impl Output {
 /// JSON text with the characters that could move or reorder a terminal's text as `\uXXXX`: they can
 /// only stand inside strings.
 pub(super) fn json_printable(json: &str) -> Cow<'_, str> {
+    // Nearly every text is plain, which is told fast.
+    if json.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')) {
+        return Cow::Borrowed(json);
+    }
     // Line feeds stand between the fields; inside strings serde has escaped them.
     let is_unsafe = |character: char| character != '\n' && is_hidden(character);
     if !json.contains(is_unsafe) {

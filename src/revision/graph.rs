@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use petgraph::algo::tarjan_scc;
+use petgraph::algo::{is_cyclic_directed, tarjan_scc};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -315,6 +315,10 @@ impl RevisionGraph {
 }
 
 fn cycles(ids: &[Arc<str>], graph: &DiGraph<(), ()>) -> Vec<Vec<String>> {
+    // Told sooner than components, and nearly always so.
+    if !is_cyclic_directed(graph) {
+        return Vec::new();
+    }
     let mut found: Vec<Vec<String>> = tarjan_scc(graph)
         .into_iter()
         .filter(|component| match component.as_slice() {
