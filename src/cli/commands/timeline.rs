@@ -1,13 +1,16 @@
+use std::collections::VecDeque;
 use std::io::Write as _;
+use std::sync::Arc;
 
 use crate::cli::args::{Global, TimelineArgs, TimelineFormat};
 use crate::cli::exit::{Failure, Output, Verdict, json_printable, leave_to_the_end};
 use crate::cli::session::Session;
 use crate::cli::time;
-use crate::history::{Delta, Emission, Headers, Reader, Timeline, delta, timeline};
+use crate::history::{Delta, Emission, Headers, Reader, Snapshot, Timeline, delta, timeline};
 use crate::parallel::map_chunks;
 use crate::report::model::{TimelineRecord, VERSION};
 use crate::report::{convert, timeline_text};
+use crate::revision::{Environment, Script};
 use crate::text::time::rfc3339;
 use crate::vcs::{CommitId, Error, Objects, Walk};
 
@@ -75,8 +78,10 @@ fn print(
         let texts = map_chunks(
             chunk,
             8,
-            || headers.objects(),
-            |objects, chunk| write_records(headers, objects, timeline, chunk, (format, several)),
+            || (headers.objects(), Recent::default()),
+            |(objects, recent), chunk| {
+                write_records(headers, objects, timeline, recent, chunk, (format, several))
+            },
         );
         for text in texts {
             out.report.write_all(&text?)?;
@@ -85,17 +90,53 @@ fn print(
     Ok(())
 }
 
+/// States that one thread has told of late: commits on parallel branches often have the same.
+#[derive(Default)]
+struct Recent {
+    snapshots: VecDeque<((*const Environment, Option<u32>), Arc<Snapshot>)>,
+    scripts: VecDeque<(u32, Arc<Vec<Arc<Script>>>)>,
+}
+
+/// So many are remembered of each.
+const RECENT: usize = 16;
+
+impl Recent {
+    fn snapshot(&mut self, timeline: &Timeline, emission: &Emission) -> Arc<Snapshot> {
+        let key = (Arc::as_ptr(&emission.environment), emission.state);
+        recall(&mut self.snapshots, key, || timeline.snapshot(&emission.environment, emission.state))
+    }
+
+    fn scripts(&mut self, timeline: &Timeline, state: u32) -> Arc<Vec<Arc<Script>>> {
+        recall(&mut self.scripts, state, || timeline.scripts(state))
+    }
+}
+
+/// What is remembered of `key`, else what `make` gives.
+fn recall<K: PartialEq, V>(
+    remembered: &mut VecDeque<(K, Arc<V>)>,
+    key: K,
+    make: impl FnOnce() -> V,
+) -> Arc<V> {
+    let found = remembered.iter().position(|(known, _)| *known == key).and_then(|at| remembered.remove(at));
+    let entry = found.unwrap_or_else(|| (key, Arc::new(make())));
+    let value = Arc::clone(&entry.1);
+    remembered.truncate(RECENT - 1);
+    remembered.push_front(entry);
+    value
+}
+
 /// The records of some emissions as they are printed.
 fn write_records(
     headers: &Headers,
     objects: &Objects,
     timeline: &Timeline,
+    recent: &mut Recent,
     emissions: &[&Emission],
     (format, several): (TimelineFormat, bool),
 ) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     for emission in emissions {
-        let record = record(headers, objects, timeline, emission)?;
+        let record = record(headers, objects, timeline, recent, emission)?;
         match format {
             TimelineFormat::Jsonl => {
                 let line = serde_json::to_string(&record)?;
@@ -112,14 +153,16 @@ fn record(
     headers: &Headers,
     objects: &Objects,
     timeline: &Timeline,
+    recent: &mut Recent,
     emission: &Emission,
 ) -> Result<TimelineRecord, Error> {
-    let now = timeline.snapshot(&emission.environment, emission.state);
-    let before = emission.before.as_ref().map(|(_, state)| timeline.scripts(*state)).unwrap_or_default();
+    let now = recent.snapshot(timeline, emission);
+    let before = emission.before.as_ref().map(|(_, state)| recent.scripts(timeline, *state));
+    let before = before.as_deref().map_or(&[][..], Vec::as_slice);
     // The directory that a move left behind has lost nothing: its story goes on elsewhere.
     let delta: Option<Delta> = match emission.left_for {
         Some(_) => None,
-        None => Some(delta(&before, &now.scripts, |one, two| headers.grade(objects, one, two))?),
+        None => Some(delta(before, &now.scripts, |one, two| headers.grade(objects, one, two))?),
     };
     let lists = convert::delta_lists(delta.as_ref());
     let commit = &timeline.history.commits[emission.commit as usize];
