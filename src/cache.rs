@@ -30,6 +30,8 @@ pub fn digest(key: &impl BorshSerialize) -> [u8; 32] {
 pub enum Kind {
     /// What a directory holds that may speak of migrations.
     Marks,
+    /// Which files of a directory name `version_locations`.
+    Locations,
     /// The header of a migration.
     Header,
     /// How far an edit reaches.
@@ -63,8 +65,9 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Marks,
+        Self::Locations,
         Self::Header,
         Self::Grade,
         Self::Effects,
@@ -94,6 +97,7 @@ impl Kind {
     fn file_name(self) -> &'static str {
         match self {
             Self::Marks => "marks.log",
+            Self::Locations => "locations.log",
             Self::Header => "headers.log",
             Self::Grade => "grades.log",
             Self::Effects => "effects.log",

@@ -19,6 +19,8 @@ pub struct Reader {
     finders: Vec<Box<dyn Finder>>,
     headers: Headers,
     configured: Option<Vec<Environment>>,
+    /// What configuration files say.
+    meanings: FxHashMap<(RepoPath, BlobId), Arc<str>>,
     /// The states read last: both sides of a merge, its base and its result have mostly the same.
     recent: VecDeque<(Vec<Option<TreeId>>, Snapshot)>,
     /// Where revisions landed, by trunk, environment and id.
@@ -50,6 +52,7 @@ impl Reader {
                 grades: RwLock::default(),
             },
             configured,
+            meanings: FxHashMap::default(),
             recent: VecDeque::new(),
             landed: FxHashMap::default(),
         }
@@ -90,11 +93,17 @@ impl Reader {
     ///
     /// # Errors
     /// When the object is damaged.
-    pub fn configuration_meaning(&mut self, path: &RepoPath, blob: BlobId) -> Result<String, Error> {
+    pub fn configuration_meaning(&mut self, path: &RepoPath, blob: BlobId) -> Result<Arc<str>, Error> {
+        let key = (path.clone(), blob);
+        if let Some(meaning) = self.meanings.get(&key) {
+            return Ok(Arc::clone(meaning));
+        }
         let mut meaning = String::new();
         for finder in &mut self.finders {
             meaning.push_str(&finder.configuration_meaning(&self.objects, path, blob)?);
         }
+        let meaning: Arc<str> = meaning.into();
+        self.meanings.insert(key, Arc::clone(&meaning));
         Ok(meaning)
     }
 

@@ -278,9 +278,20 @@ struct Found {
     nested: bool,
 }
 
-/// What of a commit decides its layout: per watched path, whether it is there and, of
-/// configuration files, what it says.
-type Signature = Vec<Option<String>>;
+/// What of a commit decides its layout, per watched path.
+type Signature = Vec<Told>;
+
+/// What a path tells about the layout.
+#[derive(PartialEq, Eq, Hash)]
+enum Told {
+    Absent,
+    File,
+    Directory,
+    /// A directory that holds migrations in sub-directories, where that matters.
+    Nested,
+    /// A configuration file that says this.
+    Says(Arc<str>),
+}
 
 /// Commits that agree on every watched path.
 struct Combo {
@@ -382,14 +393,13 @@ impl Layouts<'_> {
             for (at, path) in watch.paths().iter().enumerate() {
                 let entry = states.entry(*number, at);
                 signature.push(match entry.map(|entry| (entry.blob(), entry.tree())) {
-                    None => None,
+                    None => Told::Absent,
                     Some((Some(blob), _)) if configuration.contains(path) => {
-                        Some(reader.configuration_meaning(path, blob)?)
+                        Told::Says(reader.configuration_meaning(path, blob)?)
                     }
-                    Some((_, Some(tree))) if nested && reader.nests_migrations(tree)? => {
-                        Some("nested".into())
-                    }
-                    Some((_, tree)) => Some(String::from(if tree.is_some() { "directory" } else { "file" })),
+                    Some((_, Some(tree))) if nested && reader.nests_migrations(tree)? => Told::Nested,
+                    Some((_, Some(_))) => Told::Directory,
+                    Some((_, None)) => Told::File,
                 });
             }
         }

@@ -228,6 +228,13 @@ impl Scanner {
         if let Some(known) = self.naming.get(&tree) {
             return Ok(Arc::clone(known));
         }
+        let find = || self.find_naming(objects, tree, depth);
+        let found = Arc::new(objects.kept().or_find(Kind::Locations, &tree, find)?);
+        self.naming.insert(tree, Arc::clone(&found));
+        Ok(found)
+    }
+
+    fn find_naming(&mut self, objects: &Objects, tree: TreeId, depth: usize) -> Result<Vec<RepoPath>, Error> {
         let mut found = Vec::new();
         for entry in objects.tree(tree)? {
             let name = entry.name.as_slice();
@@ -247,8 +254,6 @@ impl Scanner {
                 _ => {}
             }
         }
-        let found = Arc::new(found);
-        self.naming.insert(tree, Arc::clone(&found));
         Ok(found)
     }
 
