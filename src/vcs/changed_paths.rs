@@ -217,10 +217,11 @@ impl HashedPath {
     }
 
     fn may_be_in(&self, bits: &[u8], hashes: u32) -> bool {
-        let count = bits.len() as u64 * 8;
+        let Some(count) = u32::try_from(bits.len()).ok().and_then(|bytes| bytes.checked_mul(8)) else {
+            return true;
+        };
         (0..hashes).all(|number| {
-            let hash = self.0.wrapping_add(number.wrapping_mul(self.1));
-            let bit = u64::from(hash) % count;
+            let bit = self.0.wrapping_add(number.wrapping_mul(self.1)) % count;
             bits[(bit / 8) as usize] & (1 << (bit % 8)) != 0
         })
     }

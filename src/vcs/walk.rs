@@ -152,7 +152,8 @@ struct Visit<'r> {
     met: Vec<Met>,
     /// Numbers of what has been met, by place in the commit-graph.
     by_position: Vec<u32>,
-    /// Numbers of what the commit-graph lacks.
+    /// What the commit-graph lacks, and the numbers of these.
+    objects: Vec<ObjectId>,
     by_id: HashMap<ObjectId, u32>,
     /// Parents are numbers of what has been met.
     commits: Vec<WalkedCommit>,
@@ -173,12 +174,11 @@ struct Met {
     visit: u32,
 }
 
-/// Where an object is read.
+/// Where an object is read: at a place in the commit-graph, or the one at a place among [`Visit::objects`].
 #[derive(Clone, Copy)]
 enum Source {
-    /// At a place in the commit-graph.
     Graph(u32),
-    Object(ObjectId),
+    Object(u32),
 }
 
 impl<'r> Visit<'r> {
@@ -193,6 +193,7 @@ impl<'r> Visit<'r> {
             shallow,
             met: Vec::with_capacity(places as usize),
             by_position: vec![NONE; places as usize],
+            objects: Vec::new(),
             by_id: HashMap::default(),
             commits: Vec::with_capacity(places as usize),
             positions: Vec::with_capacity(places as usize),
@@ -210,8 +211,11 @@ impl<'r> Visit<'r> {
         if let Some(position) = self.graph.as_ref().and_then(|graph| graph.graph.lookup(id)) {
             return self.meet_at(position.0);
         }
-        let met = &mut self.met;
-        *self.by_id.entry(id).or_insert_with(|| number(met, Source::Object(id)))
+        let Self { met, objects, .. } = self;
+        *self.by_id.entry(id).or_insert_with(|| {
+            objects.push(id);
+            number(met, Source::Object(objects.len() as u32 - 1))
+        })
     }
 
     /// The number of the commit at `position` of the commit-graph.
@@ -240,7 +244,9 @@ impl<'r> Visit<'r> {
             let source = met.source;
             let read = match source {
                 Source::Graph(position) => self.read_graph(position),
-                Source::Object(id) => self.read_object(number, id, &mut stack, &mut buffer)?,
+                Source::Object(at) => {
+                    self.read_object(number, self.objects[at as usize], &mut stack, &mut buffer)?
+                }
             };
             let Some((mut commit, position)) = read else { continue };
             if first_parent {
@@ -363,17 +369,11 @@ impl<'r> Visit<'r> {
         let ready = (0..count).filter(|at| waiting[*at] == 0).map(|at| Reverse(ages[at]));
         let mut ready: BinaryHeap<Reverse<u32>> = ready.collect();
         let mut position = vec![NONE; count];
-        let mut history = History::default();
-        history.commits.reserve_exact(count);
-        history.filtered.changed = self.changed();
+        let mut next = 0;
         while let Some(Reverse(age)) = ready.pop() {
             let at = by_age[age as usize].1 as usize;
-            position[at] = history.commits.len() as u32;
-            let commit = &mut self.commits[at];
-            let mut parents = std::mem::take(&mut commit.parents);
-            parents.iter_mut().for_each(|parent| *parent = position[*parent as usize]);
-            history.commits.push(WalkedCommit { parents, ..*commit });
-            history.filtered.positions.push(self.positions[at]);
+            position[at] = next;
+            next += 1;
             for child in &children[starts[at] as usize..starts[at + 1] as usize] {
                 let left = &mut waiting[*child as usize];
                 *left -= 1;
@@ -382,12 +382,33 @@ impl<'r> Visit<'r> {
                 }
             }
         }
+        let ordered = next as usize;
+        // A damaged commit-graph may tell of commits that are their own ancestors: they are in no order.
+        for position in position.iter_mut().filter(|position| **position == NONE) {
+            *position = next;
+            next += 1;
+        }
+        for commit in &mut self.commits {
+            commit.parents.iter_mut().for_each(|parent| *parent = position[*parent as usize]);
+        }
+        // In place: the commits are the largest thing in memory.
+        let mut place = position.clone();
+        for at in 0..count {
+            while place[at] as usize != at {
+                let to = place[at] as usize;
+                self.commits.swap(at, to);
+                self.positions.swap(at, to);
+                place.swap(at, to);
+            }
+        }
+        self.commits.truncate(ordered);
+        self.positions.truncate(ordered);
         let absent = self.absent.iter().filter(|(number, _)| met[*number as usize].is_wanted);
         self.missing.extend(absent.map(|(_, id)| CommitId(*id)));
         self.missing.sort_unstable();
         self.missing.dedup();
-        history.missing = self.missing;
-        (history, position)
+        let filtered = Filtered { changed: self.changed(), positions: self.positions };
+        (History { commits: self.commits, missing: self.missing, filtered }, position)
     }
 }
 
