@@ -82,7 +82,7 @@ impl Kind {
         Self::Around,
     ];
 
-    /// Bytes from which on a file is begun anew: most of what it keeps is asked for no more.
+    /// Bytes from which on the older half of a file is forgotten: most of it is asked for no more.
     fn most(self) -> u64 {
         match self {
             // A few large entries, of which only the last are asked for.
@@ -128,7 +128,7 @@ struct Log {
     old: Vec<u8>,
     /// Where they begin, by the hash of their keys.
     index: FxHashMap<u64, usize>,
-    /// Whether the file ends in the middle of an entry, or is too large to be read.
+    /// Whether the file holds more than these, so that it has to be written anew: the beginning of an entry, or too much.
     damaged: bool,
     /// The entries of this run.
     new: Mutex<Vec<u8>>,
@@ -206,19 +206,40 @@ impl Log {
         let mut log = Self::default();
         let Ok(mut file) = File::open(file) else { return log };
         let length = file.metadata().map_or(0, |found| if found.is_file() { found.len() } else { 0 });
-        if length > most || file.read_to_end(&mut log.old).is_err() {
+        if length > most + MAX_NEW_BYTES as u64 || file.read_to_end(&mut log.old).is_err() {
             log.old.clear();
             log.damaged = true;
             return log;
         }
+        let end = log.list();
+        log.damaged = end != log.old.len();
+        log.old.truncate(end);
+        if log.old.len() as u64 > most {
+            log.forget_the_older_half();
+        }
+        log
+    }
+
+    /// Notes where the entries begin; gives where the last one ends.
+    fn list(&mut self) -> usize {
         let mut at = 0;
-        while let Some((key, value)) = entry_at(&log.old, at) {
-            log.index.insert(hash(key), at);
+        while let Some((key, value)) = entry_at(&self.old, at) {
+            self.index.insert(hash(key), at);
             at += HEADER + key.len() + value.len();
         }
-        log.damaged = at != log.old.len();
-        log.old.truncate(at);
-        log
+        at
+    }
+
+    /// The file is written anew without these by the next run that has something to add.
+    fn forget_the_older_half(&mut self) {
+        let mut at = 0;
+        while let Some((key, value)) = entry_at(&self.old, at).filter(|_| at < self.old.len() / 2) {
+            at += HEADER + key.len() + value.len();
+        }
+        self.old.drain(..at);
+        self.index.clear();
+        self.list();
+        self.damaged = true;
     }
 
     fn value(&self, asked: &[u8]) -> Option<&[u8]> {
@@ -387,6 +408,34 @@ mod tests {
             put("b");
             assert_eq!(got(), [false, true, false]);
         }
+    }
+
+    #[test]
+    fn a_long_file_loses_what_is_old() {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), b"/a", "old");
+        let file = file(directory.path());
+        let entry = fs::read(&file).unwrap();
+        let filler = vec![b'x'; 6 << 20];
+        let add = |key: &str| {
+            let cache = Cache::open(directory.path(), b"/a");
+            cache.put(Kind::Header, &key, &filler);
+            cache.store();
+        };
+        let length = || fs::metadata(&file).unwrap().len();
+        let got =
+            |key: &str| Cache::open(directory.path(), b"/a").get::<Vec<u8>>(Kind::Header, &key).is_some();
+        ["1", "2", "3"].into_iter().for_each(add);
+        assert!(length() > 18 << 20 && fs::read(&file).unwrap().starts_with(&entry));
+        assert_eq!(["1", "2", "3"].map(got), [false, false, true]);
+        put(directory.path(), b"/a", "new");
+        assert!(length() < 7 << 20);
+        assert_eq!((got("3"), got("4")), (true, false));
+        // Nobody wrote so much.
+        fs::File::options().write(true).open(&file).unwrap().set_len(1 << 40).unwrap();
+        assert!(!got("3"));
+        put(directory.path(), b"/a", "new");
+        assert!(length() < 1 << 10);
     }
 
     #[test]
