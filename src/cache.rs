@@ -44,6 +44,8 @@ pub enum Kind {
     Naming,
     /// Whether a file may declare tables.
     Declares,
+    /// The files of a directory and those below it that may declare tables.
+    Declaring,
     /// The models of an environment.
     Models,
     /// The schema that an environment's revisions build.
@@ -63,7 +65,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -72,6 +74,7 @@ impl Kind {
         Self::Drivers,
         Self::Naming,
         Self::Declares,
+        Self::Declaring,
         Self::Models,
         Self::Replay,
         Self::Module,
@@ -101,6 +104,7 @@ impl Kind {
             Self::Drivers => "drivers.log",
             Self::Naming => "naming.log",
             Self::Declares => "declares.log",
+            Self::Declaring => "declaring.log",
             Self::Models => "models.log",
             Self::Replay => "replay.log",
             Self::Module => "modules.log",
