@@ -56,6 +56,8 @@ pub enum Kind {
     Words,
     /// Whether a file has a certain word.
     Mentions,
+    /// What the words of a file may create.
+    Creators,
     /// The directory at a path of a tree.
     Directory,
     /// The faults of the bodies and models of an environment of a tree.
@@ -65,7 +67,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Marks,
         Self::Header,
         Self::Grade,
@@ -80,6 +82,7 @@ impl Kind {
         Self::Module,
         Self::Words,
         Self::Mentions,
+        Self::Creators,
         Self::Directory,
         Self::Faults,
         Self::Around,
@@ -110,6 +113,7 @@ impl Kind {
             Self::Module => "modules.log",
             Self::Words => "words.log",
             Self::Mentions => "mentions.log",
+            Self::Creators => "creators.log",
             Self::Directory => "directories.log",
             Self::Faults => "faults.log",
             Self::Around => "around.log",
