@@ -46,6 +46,8 @@ pub enum Kind {
     Naming,
     /// Whether a file may declare tables.
     Declares,
+    /// The files of a directory and those below it that may declare tables.
+    Declaring,
     /// The models of an environment.
     Models,
     /// The schema that an environment's revisions build.
@@ -56,6 +58,8 @@ pub enum Kind {
     Words,
     /// Whether a file has a certain word.
     Mentions,
+    /// What the words of a file may create.
+    Creators,
     /// The directory at a path of a tree.
     Directory,
     /// The faults of the bodies and models of an environment of a tree.
@@ -65,7 +69,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 19] = [
         Self::Marks,
         Self::Locations,
         Self::Header,
@@ -75,17 +79,19 @@ impl Kind {
         Self::Drivers,
         Self::Naming,
         Self::Declares,
+        Self::Declaring,
         Self::Models,
         Self::Replay,
         Self::Module,
         Self::Words,
         Self::Mentions,
+        Self::Creators,
         Self::Directory,
         Self::Faults,
         Self::Around,
     ];
 
-    /// Bytes from which on a file is begun anew: most of what it keeps is asked for no more.
+    /// Bytes from which on the older half of a file is forgotten: most of it is asked for no more.
     fn most(self) -> u64 {
         match self {
             // A few large entries, of which only the last are asked for.
@@ -105,11 +111,13 @@ impl Kind {
             Self::Drivers => "drivers.log",
             Self::Naming => "naming.log",
             Self::Declares => "declares.log",
+            Self::Declaring => "declaring.log",
             Self::Models => "models.log",
             Self::Replay => "replay.log",
             Self::Module => "modules.log",
             Self::Words => "words.log",
             Self::Mentions => "mentions.log",
+            Self::Creators => "creators.log",
             Self::Directory => "directories.log",
             Self::Faults => "faults.log",
             Self::Around => "around.log",
@@ -132,7 +140,7 @@ struct Log {
     old: Vec<u8>,
     /// Where they begin, by the hash of their keys.
     index: FxHashMap<u64, usize>,
-    /// Whether the file ends in the middle of an entry, or is too large to be read.
+    /// Whether the file holds more than these, so that it has to be written anew: the beginning of an entry, or too much.
     damaged: bool,
     /// The entries of this run.
     new: Mutex<Vec<u8>>,
@@ -210,19 +218,40 @@ impl Log {
         let mut log = Self::default();
         let Ok(mut file) = File::open(file) else { return log };
         let length = file.metadata().map_or(0, |found| if found.is_file() { found.len() } else { 0 });
-        if length > most || file.read_to_end(&mut log.old).is_err() {
+        if length > most + MAX_NEW_BYTES as u64 || file.read_to_end(&mut log.old).is_err() {
             log.old.clear();
             log.damaged = true;
             return log;
         }
+        let end = log.list();
+        log.damaged = end != log.old.len();
+        log.old.truncate(end);
+        if log.old.len() as u64 > most {
+            log.forget_the_older_half();
+        }
+        log
+    }
+
+    /// Notes where the entries begin; gives where the last one ends.
+    fn list(&mut self) -> usize {
         let mut at = 0;
-        while let Some((key, value)) = entry_at(&log.old, at) {
-            log.index.insert(hash(key), at);
+        while let Some((key, value)) = entry_at(&self.old, at) {
+            self.index.insert(hash(key), at);
             at += HEADER + key.len() + value.len();
         }
-        log.damaged = at != log.old.len();
-        log.old.truncate(at);
-        log
+        at
+    }
+
+    /// The file is written anew without these by the next run that has something to add.
+    fn forget_the_older_half(&mut self) {
+        let mut at = 0;
+        while let Some((key, value)) = entry_at(&self.old, at).filter(|_| at < self.old.len() / 2) {
+            at += HEADER + key.len() + value.len();
+        }
+        self.old.drain(..at);
+        self.index.clear();
+        self.list();
+        self.damaged = true;
     }
 
     fn value(&self, asked: &[u8]) -> Option<&[u8]> {
@@ -391,6 +420,34 @@ mod tests {
             put("b");
             assert_eq!(got(), [false, true, false]);
         }
+    }
+
+    #[test]
+    fn a_long_file_loses_what_is_old() {
+        let directory = tempfile::tempdir().unwrap();
+        put(directory.path(), b"/a", "old");
+        let file = file(directory.path());
+        let entry = fs::read(&file).unwrap();
+        let filler = vec![b'x'; 6 << 20];
+        let add = |key: &str| {
+            let cache = Cache::open(directory.path(), b"/a");
+            cache.put(Kind::Header, &key, &filler);
+            cache.store();
+        };
+        let length = || fs::metadata(&file).unwrap().len();
+        let got =
+            |key: &str| Cache::open(directory.path(), b"/a").get::<Vec<u8>>(Kind::Header, &key).is_some();
+        ["1", "2", "3"].into_iter().for_each(add);
+        assert!(length() > 18 << 20 && fs::read(&file).unwrap().starts_with(&entry));
+        assert_eq!(["1", "2", "3"].map(got), [false, false, true]);
+        put(directory.path(), b"/a", "new");
+        assert!(length() < 7 << 20);
+        assert_eq!((got("3"), got("4")), (true, false));
+        // Nobody wrote so much.
+        fs::File::options().write(true).open(&file).unwrap().set_len(1 << 40).unwrap();
+        assert!(!got("3"));
+        put(directory.path(), b"/a", "new");
+        assert!(length() < 1 << 10);
     }
 
     #[test]

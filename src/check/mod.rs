@@ -302,15 +302,20 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    /// Adds the faults of one merged environment.
-    fn compare(
+    /// The faults of one merged environment's state, and those of its base; none of either where the merge changes
+    /// nothing of it.
+    fn states(
         &self,
         reader: &mut Reader,
         state: &Snapshot,
         sides: &Sides,
-        compared: &mut Compared,
-    ) -> Result<(), Error> {
+    ) -> Result<(Vec<Diagnostic>, Vec<Diagnostic>), Error> {
         let question = self.question;
+        // What accepts a fault of base and accepts none any more is news.
+        let all = question.all_findings || !question.accepted.entries.is_empty();
+        if !all && sides.conflicts.is_empty() && is_same(state, &sides.base) {
+            return Ok(Default::default());
+        }
         let objects = reader.objects();
         let grade = |one, two| reader.headers().grade(objects, one, two);
         let mut published_changes = delta(&sides.base.scripts, &state.scripts, grade)?;
@@ -344,13 +349,25 @@ impl Merge<'_> {
             divergent: &divergent,
             conflicts: &sides.conflicts,
         };
-        let mut found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
+        let found = rules::run(&RuleCx { state, merge: Some(merge), history: &history });
         let nothing = HistoryFacts::default();
-        // An entry that accepted a fault of base and accepts none any more is news.
-        let mut old = match found.is_empty() && question.accepted.entries.is_empty() {
+        let old = match found.is_empty() && question.accepted.entries.is_empty() {
             true => Vec::new(),
             false => rules::run(&RuleCx { state: &sides.base, merge: None, history: &nothing }),
         };
+        Ok((found, old))
+    }
+
+    /// Adds the faults of one merged environment.
+    fn compare(
+        &self,
+        reader: &mut Reader,
+        state: &Snapshot,
+        sides: &Sides,
+        compared: &mut Compared,
+    ) -> Result<(), Error> {
+        let question = self.question;
+        let (mut found, mut old) = self.states(reader, state, sides)?;
         let (after, before) = schema::brought(
             &Replaying::of(self.repo.objects(), question),
             At { tree: self.merged, state },
@@ -392,10 +409,18 @@ fn leave_out_published(changes: &mut Delta, state: &Snapshot, trunk: &Snapshot) 
     }
 }
 
+/// Whether both are one state: the same files, found in the same way.
+fn is_same(one: &Snapshot, other: &Snapshot) -> bool {
+    one.files == other.files && one.environment == other.environment && one.unscanned == other.unscanned
+}
+
 /// The snapshot of `side` that is the environment of `state`, one of `states`: the same place, or, after a move,
 /// mostly the same revisions. What a move left behind is not what moved.
 fn same_environment<'s>(side: &'s [Snapshot], state: &Snapshot, states: &[Snapshot]) -> Option<&'s Snapshot> {
     let moved_on = |found: &&Snapshot| {
+        if found.files == state.files {
+            return false;
+        }
         let here = common(found, state);
         states.iter().any(|other| common(found, other) > here && same_place(side, other).is_none())
     };

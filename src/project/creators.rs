@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use regex::bytes::Regex;
+use borsh::{BorshDeserialize, BorshSerialize};
+use regex::bytes::{Captures, Regex};
 
 use super::Spot;
+use crate::cache::Kind;
 use crate::python::aside::is_foreign;
 use crate::revision::Environment;
 use crate::text::LineIndex;
@@ -109,12 +111,15 @@ pub fn creators(
     let mut search = Search { objects, environment, wanted, texts: Vec::new(), found: Vec::new() };
     search.directory(root, &RepoPath::root(), 0)?;
     let mut texts = std::mem::take(&mut search.texts);
-    texts.sort_by_key(|(path, _)| rank(path));
+    texts.sort_by_cached_key(|(path, _)| rank(path));
     for (path, blob) in &texts {
         if search.found.len() >= MOST {
             break;
         }
-        search.text(path, &objects.needed_blob(*blob)?);
+        let read = || Ok(May::read(&objects.needed_blob(*blob)?));
+        if objects.kept().or_find(Kind::Creators, blob, read)?.create_one_of(wanted) {
+            search.text(path, &objects.needed_blob(*blob)?);
+        }
     }
     Ok(search.found)
 }
@@ -133,6 +138,43 @@ fn rank(path: &RepoPath) -> u8 {
         () if ends(&[b".sql"]) => 1,
         () => 2,
     }
+}
+
+/// What the words of a text may create, comments included.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct May {
+    any: bool,
+    tables: BTreeSet<String>,
+}
+
+impl May {
+    fn read(bytes: &[u8]) -> Self {
+        let (Some(any), Some(one)) = (ANY.as_ref(), ONE.as_ref()) else {
+            return Self { any: true, tables: BTreeSet::new() };
+        };
+        let mut may = Self { any: any.is_match(bytes), tables: BTreeSet::new() };
+        for found in one.captures_iter(bytes) {
+            match name(&found) {
+                Some(name) => _ = may.tables.insert(name),
+                None => may.any = true,
+            }
+        }
+        may
+    }
+
+    fn create_one_of(&self, wanted: &BTreeSet<&str>) -> bool {
+        self.any || self.tables.iter().any(|table| is_one_of(wanted, table))
+    }
+}
+
+/// The table that is created, where that is written out: a name that is put together when the program runs may be any.
+fn name(found: &Captures<'_>) -> Option<String> {
+    let name = found.name("sql").or_else(|| found.name("call"))?;
+    Some(String::from_utf8_lossy(name.as_bytes()).into_owned())
+}
+
+fn is_one_of(wanted: &BTreeSet<&str>, table: &str) -> bool {
+    wanted.contains(table) || wanted.contains(table.to_lowercase().as_str())
 }
 
 struct Search<'s> {
@@ -199,13 +241,8 @@ impl Search<'_> {
         let (Some(any), Some(one)) = (ANY.as_ref(), ONE.as_ref()) else {
             return self.whole(path.clone(), "a file that cannot be searched");
         };
-        let names = one.captures_iter(bytes).filter(|found| {
-            // A name that is put together when it runs may be any.
-            found.name("sql").or_else(|| found.name("call")).is_none_or(|name| {
-                let name = String::from_utf8_lossy(name.as_bytes());
-                self.wanted.contains(&*name) || self.wanted.contains(name.to_lowercase().as_str())
-            })
-        });
+        let is_wanted = |found: &Captures<'_>| name(found).is_none_or(|table| is_one_of(self.wanted, &table));
+        let names = one.captures_iter(bytes).filter(is_wanted);
         let names = names.filter_map(|found| found.get(0)).map(|found| found.range());
         let mut hits = any.find_iter(bytes).map(|found| found.range()).chain(names);
         let Some(hit) = hits.find(|hit| !is_comment(path, bytes, hit.start)) else { return };

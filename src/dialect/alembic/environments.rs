@@ -3,7 +3,8 @@
 //! Order of trust: `alembic.ini` and `[tool.alembic]`, then directories that look like a script
 //! directory, then directories that merely hold migrations.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use bstr::ByteSlice as _;
 
@@ -17,6 +18,8 @@ use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
 #[derive(Default)]
 pub(super) struct AlembicFinder {
     scanner: Scanner,
+    /// What configuration files say, by their directory.
+    configured: HashMap<(RepoPath, Mark), Rc<[Configured]>>,
 }
 
 /// Stands for the ini's directory while a value is interpolated.
@@ -33,7 +36,7 @@ const MAX_SECTIONS: usize = 256;
 const MAX_LOCATIONS: usize = 1024;
 
 /// One script environment as some file configures it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Configured {
     name: Option<String>,
     found_by: String,
@@ -50,21 +53,22 @@ impl Finder for AlembicFinder {
         let marks = self.scanner.scan(objects, root)?;
         let mut search = Search { objects, root, marks: &marks, found: Vec::new() };
         for (directory, mark) in marks.iter() {
-            let configured = match mark {
-                Mark::Ini(blob) => {
+            let (Mark::Ini(blob) | Mark::Pyproject(blob)) = mark else { continue };
+            let key = (directory.clone(), mark.clone());
+            let configured = match self.configured.get(&key) {
+                Some(known) => Rc::clone(known),
+                None => {
                     let text = objects.needed_blob(*blob)?;
-                    from_ini(directory, &text)
-                }
-                Mark::Pyproject(blob) => {
-                    let text = objects.needed_blob(*blob)?;
-                    from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect()
-                }
-                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => {
-                    Vec::new()
+                    let configured: Rc<[Configured]> = match mark {
+                        Mark::Ini(_) => from_ini(directory, &text).into(),
+                        _ => from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect(),
+                    };
+                    self.configured.insert(key, Rc::clone(&configured));
+                    configured
                 }
             };
-            for configured in configured {
-                search.configured(configured)?;
+            for configured in configured.iter() {
+                search.configured(configured.clone())?;
             }
         }
         for (directory, mark) in marks.iter() {

@@ -1,5 +1,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bstr::ByteSlice as _;
 use rustc_hash::FxHashMap;
 
 use crate::parallel;
@@ -16,6 +17,11 @@ pub trait Files {
 
     /// Whether `path` is a directory.
     fn is_directory(&self, path: &RepoPath) -> bool;
+
+    /// Whether the directory at `path` has a member that a module or a package `name` may be.
+    fn has_module(&self, path: &RepoPath, name: &str) -> bool {
+        self.is_directory(&path.join(name)) || self.is_file(&path.join(format!("{name}.py")))
+    }
 
     /// The text of any file, where it is one of at most 1 MiB.
     fn text(&self, path: &RepoPath) -> Option<Vec<u8>>;
@@ -141,6 +147,12 @@ impl Files for TreeFiles<'_> {
 
     fn is_directory(&self, path: &RepoPath) -> bool {
         path.is_root() || !self.directory(path).is_empty()
+    }
+
+    fn has_module(&self, path: &RepoPath, name: &str) -> bool {
+        let directory = self.directory(path);
+        let has = |name: &[u8]| directory.contains_key(name.as_bstr());
+        has(name.as_bytes()) || has(&[name.as_bytes(), b".py"].concat())
     }
 
     fn text(&self, path: &RepoPath) -> Option<Vec<u8>> {

@@ -99,9 +99,10 @@ pub(super) fn find_name(files: &dyn Files, roots: &[RepoPath], dotted: &str) -> 
     if is_outside(dotted) {
         return None;
     }
+    let first = dotted.split('.').next().unwrap_or(dotted);
     let below = |root: &RepoPath| dotted.split('.').fold(root.clone(), |path, part| path.join(part));
-    // Most of the roots are places where modules might be, and are not there.
-    roots.iter().filter(|root| files.is_directory(root)).find_map(|root| find_at(files, &below(root)))
+    // Most of the roots are places where modules might be and are not there, and most of the names are those of libraries.
+    roots.iter().filter(|root| files.has_module(root, first)).find_map(|root| find_at(files, &below(root)))
 }
 
 /// What the module at `path` is, which has no suffix.

@@ -1,5 +1,7 @@
 //! Which files may declare tables.
 
+use std::ops::Range;
+
 use memchr::memmem;
 
 use crate::cache::Kind;
@@ -24,47 +26,96 @@ pub(super) fn candidates(
     parsed: &ParsedFiles,
     environment: &Environment,
 ) -> Vec<RepoPath> {
-    let mut listed = Vec::new();
-    let migrations: Vec<&RepoPath> = environment
-        .version_locations
-        .iter()
-        .map(|location| &location.path)
-        .filter(|path| !path.is_root())
-        .collect();
-    collect(objects, root, &RepoPath::root(), &migrations, 0, &mut listed);
+    let locations = environment.version_locations.iter().map(|location| &location.path);
+    let mut listing = Listing {
+        objects,
+        migrations: locations.filter(|path| !path.is_root()).collect(),
+        found: Vec::new(),
+        listed: Vec::new(),
+    };
+    listing.directory(root, &RepoPath::root(), 0);
+    let Listing { found, listed, .. } = listing;
     // What is not in this copy declares nothing that could be read.
     let may_declare = |objects: &Objects, blob| declares(objects, blob).unwrap_or_default();
-    let passed = parsed.test_all(objects, listed.iter().map(|(_, blob)| *blob), may_declare);
-    let found = listed.into_iter().zip(passed).filter(|(_, passed)| *passed).map(|((path, _), _)| path);
+    let untested = found.iter().filter_map(|(_, blob)| *blob);
+    let mut passed = parsed.test_all(objects, untested, may_declare).into_iter();
+    let passes: Vec<bool> =
+        found.iter().map(|(_, blob)| blob.is_none() || passed.next() == Some(true)).collect();
+    if !objects.lack_any() {
+        for Listed { tree, path, height, members } in listed {
+            let declaring = members.filter(|at| passes[*at]).map(|at| below(&found[at].0, &path));
+            objects.kept().put(Kind::Declaring, &tree, &(height, declaring.collect::<Vec<&[u8]>>()));
+        }
+    }
+    let found = found.into_iter().zip(passes).filter(|(_, passes)| *passes).map(|((path, _), _)| path);
     let mut found: Vec<RepoPath> = found.take(MAX_FILES).collect();
     found.sort();
     found
 }
 
-fn collect(
-    objects: &Objects,
+/// `path` without the directory that it is in, or below.
+fn below<'p>(path: &'p RepoPath, directory: &RepoPath) -> &'p [u8] {
+    let skip = directory.as_bytes().len();
+    path.as_bytes().get(skip + usize::from(skip > 0)..).unwrap_or_default()
+}
+
+/// The Python files of a tree that may hold models.
+struct Listing<'a> {
+    objects: &'a Objects,
+    /// Directories that hold none.
+    migrations: Vec<&'a RepoPath>,
+    /// The files; without a blob those that an earlier run knew to declare a table.
+    found: Vec<(RepoPath, Option<BlobId>)>,
+    listed: Vec<Listed>,
+}
+
+/// A directory whose files are the same ones wherever it stands.
+struct Listed {
     tree: TreeId,
-    path: &RepoPath,
-    migrations: &[&RepoPath],
-    depth: usize,
-    found: &mut Vec<(RepoPath, BlobId)>,
-) {
-    if depth > MAX_DEPTH || migrations.contains(&path) {
-        return;
-    }
-    // A tree that is damaged is told where the migrations themselves are read.
-    for entry in objects.tree(tree).unwrap_or_default() {
-        let name: &[u8] = &entry.name;
-        let here = path.join(name);
-        match (entry.kind, entry.tree(), entry.blob()) {
-            (EntryKind::Tree, Some(tree), _) if !is_aside(name) => {
-                collect(objects, tree, &here, migrations, depth + 1, found);
-            }
-            (EntryKind::File, _, Some(blob)) if name.ends_with(b".py") && !aside::is_test(name) => {
-                found.push((here, blob));
-            }
-            _ => {}
+    path: RepoPath,
+    /// How many levels of directories are in it.
+    height: usize,
+    /// Its files and those below it, by their places among all.
+    members: Range<usize>,
+}
+
+impl Listing<'_> {
+    /// Lists a directory; gives the depth that it reaches.
+    fn directory(&mut self, tree: TreeId, path: &RepoPath, depth: usize) -> usize {
+        /// Directories above this are kept, unless they reach so deep that they would be cut off elsewhere.
+        const KEPT: usize = 8;
+        if depth > MAX_DEPTH || self.migrations.contains(&path) {
+            return depth;
         }
+        let holds_migrations = path.is_root() || self.migrations.iter().any(|place| place.is_within(path));
+        let is_kept = depth <= KEPT && !holds_migrations;
+        let known: Option<(usize, Vec<Vec<u8>>)> =
+            is_kept.then(|| self.objects.kept().get(Kind::Declaring, &tree)).flatten();
+        if let Some((height, known)) = known {
+            self.found.extend(known.iter().map(|member| (path.join(member), None)));
+            return depth + height;
+        }
+        let first = self.found.len();
+        let mut deepest = depth;
+        // A tree that is damaged is told where the migrations themselves are read.
+        for entry in self.objects.tree(tree).unwrap_or_default() {
+            let name: &[u8] = &entry.name;
+            match (entry.kind, entry.tree(), entry.blob()) {
+                (EntryKind::Tree, Some(tree), _) if !is_aside(name) => {
+                    deepest = deepest.max(self.directory(tree, &path.join(name), depth + 1));
+                }
+                (EntryKind::File, _, Some(blob)) if name.ends_with(b".py") && !aside::is_test(name) => {
+                    self.found.push((path.join(name), Some(blob)));
+                }
+                _ => {}
+            }
+        }
+        let height = deepest - depth;
+        if is_kept && height <= MAX_DEPTH - KEPT {
+            let members = first..self.found.len();
+            self.listed.push(Listed { tree, path: path.clone(), height, members });
+        }
+        deepest
     }
 }
 

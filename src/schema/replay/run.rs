@@ -31,6 +31,9 @@ type Key = [u8; 32];
 #[derive(Default)]
 pub(super) struct Recent(Mutex<Vec<(Key, Arc<Kept<Run>>)>>);
 
+/// Of so many revisions at the end the order may change: they are edited, and others come between them.
+const UNSETTLED: usize = 8;
+
 /// So many runs are remembered.
 const RECENT: usize = 4;
 
@@ -110,9 +113,9 @@ impl Ready<'_> {
         None
     }
 
-    /// Goes from `start`, after the first `first` revisions, to the end. Where it is before the last revision and after
-    /// it is handed to `keep`, with what was asked of the tree: the last one is what changes next, and what the next one
-    /// stands on.
+    /// Goes from `start`, after the first `first` revisions, to the end. Where it is in the end is handed to `keep`, with
+    /// what was asked of the tree: the next revision stands on that; and where it is some revisions before: those are what
+    /// changes next.
     fn go_on(
         &self,
         (first, start): (usize, Option<Arc<Kept<Run>>>),
@@ -132,7 +135,7 @@ impl Ready<'_> {
         };
         let end = self.order.len();
         for (at, (script, kept)) in self.order.iter().zip(kept).enumerate().skip(first) {
-            if at > first && at + 1 == end {
+            if at > first && at + UNSETTLED == end {
                 keep_at(at, &live, &evaluator);
             }
             machine.borrow_mut().begin();
