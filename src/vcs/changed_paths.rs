@@ -233,8 +233,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::{ChangedPaths, CommitGraph, HashedPath, HashedPaths};
-    use crate::vcs::RepoPath;
     use crate::vcs::testing::Scratch;
+    use crate::vcs::{RepoPath, Walk, Watch, WatchedStates, walk};
 
     #[test]
     fn paths_are_hashed_as_git_does() {
@@ -396,6 +396,38 @@ mod tests {
         assert_eq!(left_alone(&scratch), told[..4]);
         std::fs::write(info.join("commit-graphs/commit-graph-chain"), "../../../HEAD\n").unwrap();
         assert!(open(&scratch).is_none());
+    }
+
+    #[test]
+    fn a_walk_sees_the_same_by_commits_and_by_filters() {
+        let scratch = history(true);
+        let watch = |paths: &[&str]| Watch::new(paths.iter().map(|path| RepoPath::from(*path)));
+        let see = |paths: &[&str]| {
+            let (repo, watch) = (scratch.repo(), watch(paths));
+            let (history, walked) = walk(&repo, Walk::All, &watch).unwrap();
+            let resolved = WatchedStates::resolve(&repo, &history, &watch).unwrap();
+            let told = |states: &WatchedStates| -> Vec<Vec<_>> {
+                let entry = |state: u32| (0..paths.len()).map(|path| states.entry(state, path)).collect();
+                states.of_commit.iter().map(|state| entry(*state)).collect()
+            };
+            assert_eq!(told(&walked), told(&resolved));
+            let commits = history.commits.into_iter();
+            let commits = commits.map(|commit| (commit.id, commit.tree, commit.parents, commit.time));
+            (commits.collect::<Vec<_>>(), told(&walked))
+        };
+        let questions: Vec<Vec<&str>> =
+            PATHS.iter().map(|path| vec![*path]).chain([PATHS.to_vec(), vec![""], Vec::new()]).collect();
+        let without: Vec<_> = questions.iter().map(|paths| see(paths)).collect();
+        assert_eq!(without[0].0.len(), 7);
+        for covered in ["main~4", "main~3", "main~1", "main"] {
+            for version in ["commitGraph.changedPathsVersion=1", "commitGraph.changedPathsVersion=2"] {
+                let write = ["-c", version, "commit-graph", "write", "--changed-paths", "--stdin-commits"];
+                scratch.git(&write, &scratch.git(&["rev-parse", covered], ""));
+                assert!(open(&scratch).is_some_and(|graph| graph.changed.is_some()));
+                let with: Vec<_> = questions.iter().map(|paths| see(paths)).collect();
+                assert_eq!(with, without, "{covered} {version}");
+            }
+        }
     }
 
     #[test]

@@ -78,9 +78,9 @@ fn print(
         let texts = map_chunks(
             chunk,
             8,
-            || (headers.objects(), Recent::default()),
-            |(objects, recent), chunk| {
-                write_records(headers, objects, timeline, recent, chunk, (format, several))
+            || (headers.objects(), Told::default()),
+            |(objects, told), chunk| {
+                write_records(headers, objects, timeline, told, chunk, (format, several))
             },
         );
         for text in texts {
@@ -92,37 +92,44 @@ fn print(
 
 /// States that one thread has told of late: commits on parallel branches often have the same.
 #[derive(Default)]
-struct Recent {
-    snapshots: VecDeque<((*const Environment, Option<u32>), Arc<Snapshot>)>,
-    scripts: VecDeque<(u32, Arc<Vec<Arc<Script>>>)>,
+struct Told {
+    /// By the environment's place in memory, and the state.
+    snapshots: Recent<(*const Environment, Option<u32>), Snapshot>,
+    scripts: Recent<u32, Vec<Arc<Script>>>,
 }
 
-/// So many are remembered of each.
-const RECENT: usize = 16;
-
-impl Recent {
+impl Told {
     fn snapshot(&mut self, timeline: &Timeline, emission: &Emission) -> Arc<Snapshot> {
         let key = (Arc::as_ptr(&emission.environment), emission.state);
-        recall(&mut self.snapshots, key, || timeline.snapshot(&emission.environment, emission.state))
+        self.snapshots.get_or(key, || timeline.snapshot(&emission.environment, emission.state))
     }
 
     fn scripts(&mut self, timeline: &Timeline, state: u32) -> Arc<Vec<Arc<Script>>> {
-        recall(&mut self.scripts, state, || timeline.scripts(state))
+        self.scripts.get_or(state, || timeline.scripts(state))
     }
 }
 
-/// What is remembered of `key`, else what `make` gives.
-fn recall<K: PartialEq, V>(
-    remembered: &mut VecDeque<(K, Arc<V>)>,
-    key: K,
-    make: impl FnOnce() -> V,
-) -> Arc<V> {
-    let found = remembered.iter().position(|(known, _)| *known == key).and_then(|at| remembered.remove(at));
-    let entry = found.unwrap_or_else(|| (key, Arc::new(make())));
-    let value = Arc::clone(&entry.1);
-    remembered.truncate(RECENT - 1);
-    remembered.push_front(entry);
-    value
+/// The values asked for last.
+struct Recent<K, V>(VecDeque<(K, Arc<V>)>);
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<K: PartialEq, V> Recent<K, V> {
+    /// So many are remembered.
+    const MOST: usize = 16;
+
+    fn get_or(&mut self, key: K, make: impl FnOnce() -> V) -> Arc<V> {
+        let found = self.0.iter().position(|(known, _)| *known == key).and_then(|at| self.0.remove(at));
+        let entry = found.unwrap_or_else(|| (key, Arc::new(make())));
+        let value = Arc::clone(&entry.1);
+        self.0.truncate(Self::MOST - 1);
+        self.0.push_front(entry);
+        value
+    }
 }
 
 /// The records of some emissions as they are printed.
@@ -130,13 +137,13 @@ fn write_records(
     headers: &Headers,
     objects: &Objects,
     timeline: &Timeline,
-    recent: &mut Recent,
+    told: &mut Told,
     emissions: &[&Emission],
     (format, several): (TimelineFormat, bool),
 ) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     for emission in emissions {
-        let record = record(headers, objects, timeline, recent, emission)?;
+        let record = record(headers, objects, timeline, told, emission)?;
         match format {
             TimelineFormat::Jsonl => {
                 let line = serde_json::to_string(&record)?;
@@ -153,11 +160,11 @@ fn record(
     headers: &Headers,
     objects: &Objects,
     timeline: &Timeline,
-    recent: &mut Recent,
+    told: &mut Told,
     emission: &Emission,
 ) -> Result<TimelineRecord, Error> {
-    let now = recent.snapshot(timeline, emission);
-    let before = emission.before.as_ref().map(|(_, state)| recent.scripts(timeline, *state));
+    let now = told.snapshot(timeline, emission);
+    let before = emission.before.as_ref().map(|(_, state)| told.scripts(timeline, *state));
     let before = before.as_deref().map_or(&[][..], Vec::as_slice);
     // The directory that a move left behind has lost nothing: its story goes on elsewhere.
     let delta: Option<Delta> = match emission.left_for {
@@ -187,8 +194,21 @@ fn record(
 
 #[cfg(test)]
 mod tests {
-    use super::cut_off;
+    use super::{Recent, cut_off};
     use crate::vcs::testing::Scratch;
+
+    #[test]
+    fn what_was_asked_for_last_is_not_made_again() {
+        let (mut recent, mut made) = (Recent::default(), Vec::new());
+        for key in (0..16).chain([0, 16, 0, 1]) {
+            let value = recent.get_or(key, || {
+                made.push(key);
+                key * 2
+            });
+            assert_eq!(*value, key * 2);
+        }
+        assert_eq!(made, (0..=16).chain([1]).collect::<Vec<_>>());
+    }
 
     #[test]
     fn one_missing_parent_is_one() {
