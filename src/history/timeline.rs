@@ -327,15 +327,17 @@ impl Layouts<'_> {
         let mut numbers: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
         self.combos.clear();
         self.of_commit.clear();
+        let mut key: Vec<u32> = Vec::new();
         for at in 0..self.history.commits.len() {
-            let key: Vec<u32> = self.rounds.iter().map(|(_, states)| states.of_commit[at]).collect();
+            key.clear();
+            key.extend(self.rounds.iter().map(|(_, states)| states.of_commit[at]));
             let number = match numbers.get(&key) {
                 Some(number) => *number,
                 None => {
                     let number = self.combos.len() as u32;
                     numbers.insert(key.clone(), number);
                     self.combos.push(Combo {
-                        key,
+                        key: key.clone(),
                         first: at as u32,
                         layout: Arc::default(),
                         states: Vec::new(),
