@@ -5,21 +5,20 @@ use crate::diagnostic::{Diagnostic, Severity};
 /// Hex ids that follow a pattern: each digit one above the last or the last but one, or hardly any
 /// different digits. Among ids drawn at random fewer than one in a million does.
 pub fn is_typed_in(id: &str) -> bool {
-    let digits: Option<Vec<u32>> = id.chars().map(|c| c.to_digit(16)).collect();
-    let Some(digits) = digits.filter(|digits| digits.len() >= 8) else { return false };
+    let digit = |byte: u8| char::from(byte).to_digit(16);
     // A plain number is a sequence or a date, and no attempt at a random id.
-    if !id.bytes().any(|byte| byte.is_ascii_alphabetic()) {
+    let is_hex = id.len() >= 8 && id.bytes().all(|byte| digit(byte).is_some());
+    if !is_hex || !id.bytes().any(|byte| byte.is_ascii_alphabetic()) {
         return false;
     }
-    let follows = |distance: usize| {
-        let steps = digits.iter().zip(&digits[distance..]).filter(|(one, two)| **two == (**one + 1) % 16);
-        (steps.count(), digits.len() - distance)
+    let mostly_follows = |distance: usize| {
+        let all = id.len() - distance;
+        let next = |byte: u8| digit(byte).map(|digit| (digit + 1) % 16);
+        let steps = id.bytes().zip(id.bytes().skip(distance)).filter(|(one, two)| digit(*two) == next(*one));
+        steps.count() * 10 >= all * 7
     };
-    let mostly = |(steps, all): (usize, usize)| steps * 10 >= all * 7;
-    let mut different = digits.clone();
-    different.sort_unstable();
-    different.dedup();
-    mostly(follows(1)) || mostly(follows(2)) || different.len() <= 2
+    let different = id.bytes().filter_map(digit).fold(0_u16, |seen, digit| seen | 1 << digit);
+    mostly_follows(1) || mostly_follows(2) || different.count_ones() <= 2
 }
 
 /// A revision id was typed in rather than drawn.

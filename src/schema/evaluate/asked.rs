@@ -39,6 +39,11 @@ impl<'f, 'o> Answers<'f, 'o> {
         Self { files, roots, known: FxHashMap::default() }
     }
 
+    /// The files that are asked.
+    pub fn files(&self) -> &'f TreeFiles<'o> {
+        self.files
+    }
+
     /// What an earlier run found, where that holds for this tree; else what `evaluate` gives beside its questions, which
     /// is kept if it is lasting. `key` tells all that the result follows from beside these questions.
     pub fn kept_or<T: BorshSerialize + BorshDeserialize, K: BorshSerialize>(

@@ -14,7 +14,7 @@ use crate::schema::effect::Effect;
 use crate::schema::evaluate::{Answers, Evaluator, Kept, ParsedFiles, TreeFiles};
 use crate::schema::ops::Migration;
 use crate::schema::types::Database;
-use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath, TreeId};
+use crate::vcs::{BlobId, Objects, ObjectsFactory, RepoPath};
 
 /// Effects of migrations by blob, and parsed files; shared between threads, trees and environments.
 #[derive(Default)]
@@ -61,44 +61,46 @@ impl Cache {
     pub(super) fn evaluate_all(
         &self,
         factory: &ObjectsFactory,
-        root: TreeId,
+        answers: &mut Answers<'_, '_>,
         order: &[&Arc<Script>],
         around: &Surroundings<'_>,
     ) -> Vec<Evaluated> {
+        // What is known is read sooner than a thread is started.
+        let known: Vec<Option<Evaluated>> =
+            order.iter().map(|script| self.kept(answers, &around.key(script))).collect();
+        let unknown: Vec<&Arc<Script>> = order
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none())
+            .map(|(script, _)| *script)
+            .collect();
+        let root = answers.files().root();
         let evaluate = |objects: &mut Objects, chunk: &[&Arc<Script>]| {
             let files = TreeFiles::new(objects, root, &self.parsed);
-            let mut answers = Answers::new(&files, around.roots);
-            let kept: Vec<Option<Evaluated>> =
-                chunk.iter().map(|script| self.kept(&files, &mut answers, &around.key(script))).collect();
-            let known: Option<Vec<Evaluated>> = kept.iter().cloned().collect();
-            known.unwrap_or_else(|| {
-                let chunk: Vec<_> = chunk.iter().copied().zip(kept).collect();
-                stacker::grow(STACK, || self.evaluate_chunk(&files, &mut answers, chunk, around))
-            })
+            stacker::grow(STACK, || self.evaluate_chunk(&files, chunk, around))
         };
-        let size = order.len().div_ceil(2 * parallel::cores()).max(CHUNK);
-        parallel::map_chunks(order, size, || factory.objects(), evaluate).concat()
+        let size = unknown.len().div_ceil(2 * parallel::cores()).max(CHUNK);
+        let mut found =
+            parallel::map_chunks(&unknown, size, || factory.objects(), evaluate).concat().into_iter();
+        known.into_iter().filter_map(|known| known.or_else(|| found.next())).collect()
     }
 
     fn evaluate_chunk(
         &self,
         files: &TreeFiles<'_>,
-        answers: &mut Answers<'_, '_>,
-        chunk: Vec<(&Arc<Script>, Option<Evaluated>)>,
+        chunk: &[&Arc<Script>],
         around: &Surroundings<'_>,
     ) -> Vec<Evaluated> {
+        let mut answers = Answers::new(files, around.roots);
         let migration = Rc::new(Migration::blind(around.database));
         let mut evaluator = Evaluator::new(files, Rc::clone(&migration) as _, around.roots.to_vec());
         assume(&mut evaluator, around.options);
-        let evaluate = |(script, kept): (&Arc<Script>, Option<Evaluated>)| {
-            if let Some(kept) = kept {
-                return kept;
-            }
+        let evaluate = |script: &&Arc<Script>| {
             evaluator.refill();
             run_function(&mut evaluator, &migration, script, "upgrade");
             let asked_state = migration.asked();
             let effects: Option<Arc<[Effect]>> = Some(migration.take().into()).filter(|_| !asked_state);
-            let effects = Arc::new(Kept::new(effects, evaluator.asked(), answers));
+            let effects = Arc::new(Kept::new(effects, evaluator.asked(), &mut answers));
             let (key, lasting) = (around.key(script), effects.is_lasting(files.objects()));
             if lasting {
                 files.objects().kept().put(Kind::Effects, &key, &*effects);
@@ -107,16 +109,16 @@ impl Cache {
             self.remember(key, &evaluated);
             evaluated
         };
-        chunk.into_iter().map(evaluate).collect()
+        chunk.iter().map(evaluate).collect()
     }
 
     /// The effects that were found in this run or an earlier one, where they hold here.
-    fn kept(&self, files: &TreeFiles<'_>, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Evaluated> {
+    fn kept(&self, answers: &mut Answers<'_, '_>, key: &Key) -> Option<Evaluated> {
         let known = self.effects.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         let kept = match known {
             Some(kept) => kept,
             None => {
-                let effects = Arc::new(files.objects().kept().get(Kind::Effects, key)?);
+                let effects = Arc::new(answers.files().objects().kept().get(Kind::Effects, key)?);
                 let kept = Evaluated { effects, lasting: true };
                 self.remember(key.clone(), &kept);
                 kept

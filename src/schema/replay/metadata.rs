@@ -15,10 +15,11 @@ const MAX_DEPTH: usize = 8;
 
 /// The convention; `None` where there may be one that cannot be read.
 pub(super) fn naming_convention(
-    files: &TreeFiles<'_>,
+    answers: &mut Answers<'_, '_>,
     environment: &Environment,
     roots: &[RepoPath],
 ) -> Option<NamingConvention> {
+    let files = answers.files();
     let env = environment.directory.join("env.py");
     let key = (&env, files.blob(&env)?, roots);
     let evaluate = || {
@@ -26,7 +27,7 @@ pub(super) fn naming_convention(
         let naming = stacker::grow(STACK, || of_environment(files, &env, &mut evaluator));
         (naming, evaluator.asked_at_all())
     };
-    Answers::new(files, roots).kept_or(Kind::Naming, || key, evaluate)
+    answers.kept_or(Kind::Naming, || key, evaluate)
 }
 
 fn of_environment(

@@ -31,7 +31,7 @@ pub use naming::NamingConvention;
 
 use super::compare::Aspect;
 use super::effect::Effect;
-use super::evaluate::{Evaluator, ParsedFiles, TreeFiles};
+use super::evaluate::{Answers, Evaluator, ParsedFiles, TreeFiles};
 use super::fault::ReplayFault;
 use super::ops::Migration;
 use super::state::{Schema, Touch};
@@ -207,14 +207,15 @@ impl Replayer {
         let mut settings = Settings { database, ..options.settings.clone() };
         let mut world = World { database_known: sure, naming_known: true };
         let around = Surroundings::new(roots, database, options);
-        let kept = self.cache.evaluate_all(&self.factory, files.root(), order, &around);
+        let mut answers = Answers::new(files, roots);
+        let kept = self.cache.evaluate_all(&self.factory, &mut answers, order, &around);
         if options.find_naming {
-            match metadata::naming_convention(files, environment, roots) {
+            match metadata::naming_convention(&mut answers, environment, roots) {
                 Some(naming) => settings.naming = naming,
                 None => world.naming_known = false,
             }
         }
-        let Run { mut machine, live } = ready.run(&kept, &settings, &around, &self.recent);
+        let Run { mut machine, live } = ready.run(&kept, &settings, (&around, &mut answers), &self.recent);
         let mut live = live.into_iter();
         let effects: Vec<Arc<[Effect]>> = kept
             .iter()

@@ -58,18 +58,17 @@ impl Ready<'_> {
         &self,
         kept: &[Evaluated],
         settings: &Settings,
-        around: &Surroundings<'_>,
+        (around, answers): (&Surroundings<'_>, &mut Answers<'_, '_>),
         recent: &Recent,
     ) -> Run {
-        let mut answers = Answers::new(self.files, &self.roots);
         let lasting = kept.iter().all(|kept| kept.lasting);
         let keys = if lasting { self.keys(kept, settings, around) } else { Vec::new() };
-        let start = self.resumed(&keys, &mut answers, recent);
+        let start = self.resumed(&keys, answers, recent);
         let (first, start) = start.map_or((0, None), |(at, start)| (at, Some(start)));
         let on = || {
             self.go_on((first, start), kept, settings, |at, asked, run| {
                 let Some(key) = keys.get(at) else { return };
-                let run = Kept::new(run(), asked(), &mut answers);
+                let run = Kept::new(run(), asked(), answers);
                 if run.is_lasting(self.files.objects()) {
                     self.files.objects().kept().put(Kind::Replay, key, &run);
                     recent.put(*key, Arc::new(run));
