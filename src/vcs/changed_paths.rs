@@ -431,6 +431,37 @@ mod tests {
     }
 
     #[test]
+    fn parents_that_no_file_has_are_read_from_the_commit() {
+        let scratch = history(false);
+        let see = || {
+            let repo = scratch.repo();
+            let (history, _) = walk(&repo, Walk::All, &Watch::new([RepoPath::from("a")])).unwrap();
+            let commits = history.commits.into_iter();
+            commits.map(|commit| (commit.id, commit.tree, commit.parents, commit.time)).collect::<Vec<_>>()
+        };
+        let expected = see();
+        write(&scratch, 2, &["--reachable"]);
+        assert_eq!(see(), expected);
+        let file = scratch.path().join(".git/objects/info/commit-graph");
+        let sound = std::fs::read(&file).unwrap();
+        let entry = sound.windows(4).position(|window| window == b"CDAT").unwrap();
+        let data = u64::from_be_bytes(*sound[entry + 4..].first_chunk().unwrap()) as usize;
+        std::fs::remove_file(&file).unwrap();
+        for parent in [7_u32, 0x0100_0000, 0x6fff_ffff, 0x8000_0000, 0xffff_ffff] {
+            let mut damaged = sound.clone();
+            for commit in 0..7 {
+                // Of a commit: the tree, two parents, the generation and the time.
+                let at = data + commit * 36 + 20;
+                if damaged[at..at + 4] != 0x7000_0000_u32.to_be_bytes() {
+                    damaged[at..at + 4].copy_from_slice(&parent.to_be_bytes());
+                }
+            }
+            std::fs::write(&file, damaged).unwrap();
+            assert_eq!(see(), expected, "{parent:x}");
+        }
+    }
+
+    #[test]
     fn what_git_would_not_use_is_not_used() {
         let scratch = history(false);
         write(&scratch, 1, &["--reachable"]);

@@ -241,12 +241,13 @@ impl<'r> Visit<'r> {
             if std::mem::replace(&mut met.is_visited, true) {
                 continue;
             }
-            let source = met.source;
-            let read = match source {
+            let read = match met.source {
                 Source::Graph(position) => self.read_graph(position),
-                Source::Object(at) => {
-                    self.read_object(number, self.objects[at as usize], &mut stack, &mut buffer)?
-                }
+                Source::Object(at) => Err(self.objects[at as usize]),
+            };
+            let read = match read {
+                Ok(read) => Some(read),
+                Err(id) => self.read_object(number, id, &mut stack, &mut buffer)?,
             };
             let Some((mut commit, position)) = read else { continue };
             if first_parent {
@@ -274,22 +275,30 @@ impl<'r> Visit<'r> {
         Ok(self)
     }
 
-    /// The commit at `position` of the commit-graph, and its place in the filters.
-    fn read_graph(&mut self, position: u32) -> Option<(WalkedCommit, u32)> {
-        let graph = &self.graph.as_ref()?.graph;
+    /// The commit at `position` of the commit-graph, and its place in the filters; its id where the graph gives it
+    /// parents that it does not have.
+    fn read_graph(&mut self, position: u32) -> Result<(WalkedCommit, u32), ObjectId> {
+        let Some(CommitGraph { graph, .. }) = &self.graph else {
+            return Err(self.repo.objects().hash_kind().null());
+        };
         let commit = graph.commit_at(Position(position));
+        let places = graph.num_commits();
+        let place =
+            |parent: Result<Position, _>| parent.ok().map(|parent| parent.0).filter(|at| *at < places);
+        let Some(parents) = commit.iter_parents().map(place).collect::<Option<Vec<u32>>>() else {
+            return Err(commit.id().to_owned());
+        };
         let mut walked = WalkedCommit {
             id: CommitId(commit.id().to_owned()),
             tree: TreeId(commit.root_tree_id().to_owned()),
-            parents: Vec::new(),
+            parents,
             time: commit.committer_timestamp() as i64,
         };
-        walked.parents.extend(commit.iter_parents().map_while(Result::ok).map(|parent| parent.0));
         for parent in &mut walked.parents {
             *parent = self.meet_at(*parent);
         }
         let place = if walked.parents.is_empty() { NONE } else { position };
-        Some((walked, place))
+        Ok((walked, place))
     }
 
     /// The commit `id`, number `number`; tags put their target on the stack, other things are passed over.
