@@ -150,7 +150,7 @@ fn is_here(
 ) -> Result<bool, Error> {
     let module = format!("{place}.py");
     let has = |path: RepoPath| -> Result<bool, Error> {
-        Ok(directories.members(objects, root, &path.parent())?.contains_key(path.name()))
+        Ok(directories.members(objects, root, &path.parent())?.has(path.name()))
     };
     let is_in =
         |directory: &RepoPath| Ok::<_, Error>(has(directory.join(place))? || has(directory.join(&module))?);

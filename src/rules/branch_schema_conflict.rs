@@ -87,8 +87,10 @@ impl Rule for BranchSchemaConflict {
             .iter()
             .map(|head| graph.ancestors(head).into_iter().chain([head.as_str()]).collect())
             .collect();
+        let is_apart = |revision: &&Replayed| below.iter().any(|ids| !ids.contains(&*revision.revision));
+        let apart = cx.revisions.iter().filter(is_apart);
         let acts: BTreeMap<&str, Acts> =
-            cx.revisions.iter().map(|revision| (&*revision.revision, acts_of(revision))).collect();
+            apart.map(|revision| (&*revision.revision, acts_of(revision))).collect();
         let mut seen: BTreeSet<(String, String, Object)> = BTreeSet::new();
         for (at, one) in below.iter().enumerate() {
             for other in &below[at + 1..] {

@@ -1,13 +1,40 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use bstr::BString;
+use bstr::{BStr, ByteSlice as _};
 use rustc_hash::FxHashMap;
 
 use super::{Entry, EntryKind, Error, Objects, RepoPath, TreeId};
 
-/// The members of a directory by name.
-pub type Directory = FxHashMap<BString, Entry>;
+/// The members of a directory.
+#[derive(Debug, Default)]
+pub struct Directory {
+    /// Sorted by name: git sorts directories as if a slash followed.
+    members: Vec<Entry>,
+}
+
+impl Directory {
+    fn new(mut members: Vec<Entry>) -> Self {
+        members.sort_unstable_by(|one, two| one.name.cmp(&two.name));
+        Self { members }
+    }
+
+    /// The member `name`, one component.
+    pub fn get(&self, name: &BStr) -> Option<&Entry> {
+        let at = self.members.binary_search_by(|member| member.name.as_bstr().cmp(name)).ok()?;
+        self.members.get(at)
+    }
+
+    /// Whether there is a member `name`.
+    pub fn has(&self, name: &BStr) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
 
 /// Directories of trees, each read once: for who looks many paths up.
 #[derive(Debug, Default)]
@@ -34,8 +61,7 @@ impl Directories {
                 entry => entry.and_then(Entry::tree).map_or(Ok(Vec::new()), |tree| objects.tree(tree))?,
             },
         };
-        let members = entries.into_iter().map(|entry| (entry.name.clone(), entry));
-        let directory = Arc::new(members.collect::<Directory>());
+        let directory = Arc::new(Directory::new(entries));
         self.known.borrow_mut().insert(key, Arc::clone(&directory));
         Ok(directory)
     }

@@ -1,5 +1,6 @@
 //! What is kept between runs: where, and that no answer hangs on it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -49,7 +50,7 @@ fn answers_are_kept_in_the_place_that_is_asked_for_and_nowhere_else() {
     let kept = run(&repository, &[("ONEHEAD_NO_CACHE", Path::new("1"))], &schema);
     assert_eq!((kept, files(&default)), (first.clone(), Vec::new()));
     assert_eq!(run(&repository, &[], &schema), first);
-    let logs = ["dialects.log", "effects.log", "headers.log", "marks.log", "naming.log", "replay.log"];
+    let logs = ["dialects.log", "effects.log", "headers.log", "marks.log", "naming.log"];
     assert_eq!(files(&default), logs);
     assert_eq!(run(&repository, &[("ONEHEAD_CACHE_DIR", &other)], &schema), first);
     assert_eq!(
@@ -102,4 +103,72 @@ fn runs_at_the_same_time_disturb_nothing() {
         }
     });
     assert_eq!(run(&repository, &[], &check), first);
+}
+
+/// A revision of a chain: each makes a table, and every third asks the database first.
+fn revision(at: usize, column: &str) -> (String, String) {
+    let parent = if at == 1 { "None".to_owned() } else { format!("'r{:02}'", at - 1) };
+    let table = format!("op.create_table('t{at:02}', sa.Column('id', sa.Integer()), {column})");
+    let body = match at % 3 {
+        0 => format!("if not sa.inspect(op.get_bind()).has_table('t{at:02}'):\n        {table}"),
+        _ => table,
+    };
+    let text = format!(
+        "import sqlalchemy as sa\nfrom alembic import op\nfrom app import helpers\n\nrevision = 'r{at:02}'\n\
+         down_revision = {parent}\n\n\ndef upgrade():\n    {body}\n"
+    );
+    (format!("migrations/versions/r{at:02}_table.py"), text)
+}
+
+/// A run goes on from a state that is known, and only from one that is the same.
+#[test]
+fn a_chain_is_replayed_from_where_it_differs() {
+    let files = |files: &[(String, String)]| files.iter().cloned().collect::<BTreeMap<String, String>>();
+    let commit = |on: &str, changed: &[(String, String)]| serde_json::json!({"commit": {"on": on, "from": "main", "files": files(changed)}});
+    let helpers = |ty: &str| {
+        let text =
+            format!("import sqlalchemy as sa\n\n\ndef extra():\n    return sa.Column('x', sa.{ty}())\n");
+        ("app/helpers.py".to_owned(), text)
+    };
+    let mut first: Vec<_> = (1..=12).map(|at| revision(at, "sa.Column('a', sa.Text())")).collect();
+    first[2] = revision(3, "helpers.extra()");
+    first.extend([helpers("Text"), ("app/__init__.py".to_owned(), String::new())]);
+    let history = serde_json::json!({"about": "a chain of twelve revisions", "steps": [
+        {"commit": {"environment": "migrations", "files": files(&first)}},
+        commit("grown", &[revision(13, "sa.Column('b', sa.Text())")]),
+        commit("edited", &[revision(11, "sa.Column('c', sa.Text())")]),
+        commit("elsewhere", &[helpers("Integer")]),
+        commit("early", &[revision(2, "sa.Column('d', sa.Text())")]),
+    ]});
+    let repository = Repository::build(&serde_yaml::from_str(&history.to_string()).unwrap());
+    let cache = repository.home().join("kept");
+    let length = || {
+        let repository = std::fs::read_dir(&cache).unwrap().next().unwrap().unwrap().path();
+        let build = std::fs::read_dir(repository).unwrap().next().unwrap().unwrap().path();
+        std::fs::metadata(build.join("replay.log")).unwrap().len()
+    };
+    let mut told = BTreeSet::new();
+    let mut kept = 0;
+    // Whether a state that is far enough from all that are known was left to go on from.
+    for (branch, leaves) in [
+        ("main", true),
+        ("grown", false),
+        ("edited", false),
+        ("elsewhere", true),
+        ("early", true),
+        ("early", false),
+        // Of what the same question was answered for several trees, the last one is kept.
+        ("main", true),
+    ] {
+        let schema = ["schema", "--format", "json", branch];
+        let expected = run(&repository, &[], &[&schema[..], &["--no-cache"]].concat());
+        assert!(expected.status.success(), "{expected:?}");
+        for _ in 0..2 {
+            assert_eq!(run(&repository, &[("ONEHEAD_CACHE_DIR", &cache)], &schema), expected, "{branch}");
+        }
+        assert_eq!(length() > kept, leaves, "{branch}");
+        kept = length();
+        told.insert(expected.stdout);
+    }
+    assert_eq!(told.len(), 5);
 }

@@ -151,7 +151,7 @@ impl Files for TreeFiles<'_> {
 
     fn has_module(&self, path: &RepoPath, name: &str) -> bool {
         let directory = self.directory(path);
-        let has = |name: &[u8]| directory.contains_key(name.as_bstr());
+        let has = |name: &[u8]| directory.has(name.as_bstr());
         has(name.as_bytes()) || has(&[name.as_bytes(), b".py"].concat())
     }
 

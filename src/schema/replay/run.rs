@@ -149,7 +149,8 @@ impl Ready<'_> {
                 }
             }
         }
-        if first < end {
+        // From a little way back it is soon here again, and while a revision is written this is another place each time.
+        if end - first > UNSETTLED {
             keep_at(end, &live, &evaluator);
         }
         drop(evaluator);
