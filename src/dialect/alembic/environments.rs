@@ -18,8 +18,30 @@ use crate::vcs::{BlobId, Error, Objects, RepoPath, TreeId};
 #[derive(Default)]
 pub(super) struct AlembicFinder {
     scanner: Scanner,
-    /// What configuration files say, by their directory.
-    configured: HashMap<(RepoPath, Mark), Rc<[Configured]>>,
+    /// What configuration files say.
+    configured: HashMap<(RepoPath, BlobId), Rc<[Configured]>>,
+}
+
+impl AlembicFinder {
+    /// What the `alembic.ini` or `pyproject.toml` at `path` with the content `blob` says; read once.
+    fn configured(
+        &mut self,
+        objects: &Objects,
+        path: &RepoPath,
+        blob: BlobId,
+    ) -> Result<Rc<[Configured]>, Error> {
+        let key = (path.clone(), blob);
+        if let Some(known) = self.configured.get(&key) {
+            return Ok(Rc::clone(known));
+        }
+        let text = objects.needed_blob(blob)?;
+        let configured: Rc<[Configured]> = match path.name().as_bytes() {
+            b"alembic.ini" => from_ini(&path.parent(), &text).into(),
+            _ => from_pyproject(&path.parent(), &String::from_utf8_lossy(&text)).into_iter().collect(),
+        };
+        self.configured.insert(key, Rc::clone(&configured));
+        Ok(configured)
+    }
 }
 
 /// Stands for the ini's directory while a value is interpolated.
@@ -53,20 +75,12 @@ impl Finder for AlembicFinder {
         let marks = self.scanner.scan(objects, root)?;
         let mut search = Search { objects, root, marks: &marks, found: Vec::new() };
         for (directory, mark) in marks.iter() {
-            let (Mark::Ini(blob) | Mark::Pyproject(blob)) = mark else { continue };
-            let key = (directory.clone(), mark.clone());
-            let configured = match self.configured.get(&key) {
-                Some(known) => Rc::clone(known),
-                None => {
-                    let text = objects.needed_blob(*blob)?;
-                    let configured: Rc<[Configured]> = match mark {
-                        Mark::Ini(_) => from_ini(directory, &text).into(),
-                        _ => from_pyproject(directory, &String::from_utf8_lossy(&text)).into_iter().collect(),
-                    };
-                    self.configured.insert(key, Rc::clone(&configured));
-                    configured
-                }
+            let (blob, name) = match mark {
+                Mark::Ini(blob) => (*blob, "alembic.ini"),
+                Mark::Pyproject(blob) => (*blob, "pyproject.toml"),
+                Mark::ScriptDirectory | Mark::Migrations | Mark::Link(_) | Mark::VersionsLink(_) => continue,
             };
+            let configured = self.configured(objects, &directory.join(name), blob)?;
             for configured in configured.iter() {
                 search.configured(configured.clone())?;
             }
@@ -141,15 +155,11 @@ impl Finder for AlembicFinder {
             let names = self.scanner.blob_names_version_locations(objects, blob)?;
             return Ok(String::from(if names { "version_locations" } else { "" }));
         }
-        let text = objects.needed_blob(blob)?;
         if path.name() == "versions" {
             // A symbolic link says where the versions are.
-            return Ok(String::from_utf8_lossy(&text).into_owned());
+            return Ok(String::from_utf8_lossy(&objects.needed_blob(blob)?).into_owned());
         }
-        let configured: Vec<Configured> = match path.name().as_bytes() {
-            b"alembic.ini" => from_ini(&path.parent(), &text),
-            _ => from_pyproject(&path.parent(), &String::from_utf8_lossy(&text)).into_iter().collect(),
-        };
+        let configured = self.configured(objects, path, blob)?;
         Ok(if configured.is_empty() { String::new() } else { format!("{configured:?}") })
     }
 

@@ -14,7 +14,7 @@ use crate::parallel::map_chunks;
 use crate::vcs::{BlobId, Entry, EntryKind, Error, Objects, RepoPath, TreeId};
 
 /// Something that a directory holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) enum Mark {
     /// `alembic.ini`.
     Ini(BlobId),
