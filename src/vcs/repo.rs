@@ -151,26 +151,14 @@ impl Repo {
         if let Ok(id) = ObjectId::from_hex(spec.as_bytes()) {
             return self.peel(id, spec);
         }
-        if spec == "HEAD" || spec == "@" {
+        let name = if spec == "@" { "HEAD" } else { spec };
+        if name == "HEAD" {
             let head = self.local.head().map_err(|error| damaged(spec, &error))?;
-            match head.kind {
-                gix::head::Kind::Unborn(name) => {
-                    return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
-                }
-                // Read as it stands: the library would open packs of its own to peel it.
-                gix::head::Kind::Symbolic(gix::refs::Reference {
-                    target: gix::refs::Target::Object(id),
-                    ..
-                })
-                | gix::head::Kind::Detached { target: id, .. }
-                    if self.objects.kind(&id).is_ok_and(|kind| kind.is_some()) =>
-                {
-                    return self.peel(id, spec);
-                }
-                _ => {}
+            if let gix::head::Kind::Unborn(name) = head.kind {
+                return Err(Error::UnbornHead { branch: name.shorten().to_str_lossy().into_owned() });
             }
         }
-        if let Some(id) = self.named(spec) {
+        if let Some(id) = self.named(name) {
             return self.peel(id, spec);
         }
         match self.local.rev_parse_single(spec) {
@@ -182,9 +170,9 @@ impl Repo {
         }
     }
 
-    /// What the ref `spec` leads to, where that is here. The library would open packs of its own to look.
-    fn named(&self, spec: &str) -> Option<ObjectId> {
-        let mut found = self.local.try_find_reference(spec).ok()??;
+    /// What the ref `name` leads to, where that is here. The library would open packs of its own to look.
+    fn named(&self, name: &str) -> Option<ObjectId> {
+        let mut found = self.local.try_find_reference(name).ok()??;
         let id = found.follow_to_object().ok()?.detach();
         self.objects.kind(&id).ok()?.map(|_| id)
     }
