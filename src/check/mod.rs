@@ -313,7 +313,7 @@ impl Merge<'_> {
         let question = self.question;
         // What accepts a fault of base and accepts none any more is news.
         let all = question.all_findings || !question.accepted.entries.is_empty();
-        if !all && sides.conflicts.is_empty() && is_same(state, &sides.base) {
+        if !all && sides.conflicts.is_empty() && state.grounds() == sides.base.grounds() {
             return Ok(Default::default());
         }
         let objects = reader.objects();
@@ -407,11 +407,6 @@ fn leave_out_published(changes: &mut Delta, state: &Snapshot, trunk: &Snapshot) 
     if !trunk.scripts.is_empty() {
         changes.removed.retain(|(id, _)| trunk.graph.contains(id));
     }
-}
-
-/// Whether both are one state: the same files, found in the same way.
-fn is_same(one: &Snapshot, other: &Snapshot) -> bool {
-    one.files == other.files && one.environment == other.environment && one.unscanned == other.unscanned
 }
 
 /// The snapshot of `side` that is the environment of `state`, one of `states`: the same place, or, after a move,

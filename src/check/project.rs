@@ -116,7 +116,7 @@ fn standing_with(
     root: TreeId,
     states: &[Snapshot],
 ) -> Result<Vec<Diagnostic>, Error> {
-    let grounds = (root, states.iter().map(told::grounds).collect::<Vec<_>>());
+    let grounds = (root, states.iter().map(Snapshot::grounds).collect::<Vec<_>>());
     told::or_find(objects, Kind::Around, &grounds, || {
         let project = gatherer.gather(objects, root, states.iter().map(|state| &state.environment))?;
         Ok(rules::run_project(&ProjectCx { project: &project, states }))

@@ -143,12 +143,10 @@ pub(super) fn standing(
         return Vec::new();
     }
     let environments = reading.map(|reading| reading.environments);
-    let grounds = (tree, told::grounds(state), &replaying.options, environments);
+    let grounds = (tree, state.grounds(), &replaying.options, environments);
     let find = || Ok::<_, Infallible>(find(replaying, At { tree, state }, reading));
-    match told::or_find(replaying.objects, Kind::Faults, &grounds, find) {
-        Ok(found) => found,
-        Err(never) => match never {},
-    }
+    let Ok(found) = told::or_find(replaying.objects, Kind::Faults, &grounds, find);
+    found
 }
 
 fn find(
@@ -158,7 +156,7 @@ fn find(
 ) -> Vec<Diagnostic> {
     let (replay, models) = match reading {
         None => (replayer.replay(tree, state, options), None),
-        Some(ReadingModels { environments, .. }) => {
+        Some(ReadingModels { environments }) => {
             let environment = &state.environment;
             let (replay, mut models) = replayer.replay_beside(tree, state, options, |objects, database| {
                 models::read(objects, tree, replayer.parsed(), environment, database)

@@ -4,14 +4,8 @@ use borsh::BorshSerialize;
 
 use crate::cache::{Kind, digest};
 use crate::diagnostic::Diagnostic;
-use crate::history::Snapshot;
 use crate::rules;
 use crate::vcs::Objects;
-
-/// What is read of a state: the same of this in the same tree is the same state.
-pub(super) fn grounds(state: &Snapshot) -> impl BorshSerialize + '_ {
-    (&state.environment, &state.files, &state.unscanned)
-}
 
 /// What an earlier run found for the same `grounds`, which must tell all that the faults follow from; else what `find`
 /// finds. That is kept, unless this copy of the repository lacks an object that was asked for: it may be there the next

@@ -24,6 +24,11 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// What the rest follows from: states with the same of this are one.
+    pub fn grounds(&self) -> (&Environment, &[MigrationFile], &[(RepoPath, usize)]) {
+        (&self.environment, &self.files, &self.unscanned)
+    }
+
     /// The files that state `id`.
     pub fn scripts_of<'s>(&'s self, id: &str) -> impl Iterator<Item = &'s Script> + use<'s> {
         let start = self.scripts.partition_point(|script| &*script.revision < id);
