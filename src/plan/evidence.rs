@@ -2,9 +2,7 @@
 //! other one, and which release or database has it.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-use bstr::BString;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::publication::file_since;
 use super::repair::Scene;
@@ -12,7 +10,7 @@ use crate::cache::Kind;
 use crate::history::Landing;
 use crate::revision::Script;
 use crate::text::time::{day, span};
-use crate::vcs::{CommitId, Error, Objects, Repo, RepoPath, TreeId};
+use crate::vcs::{CommitId, Directories, Error, Objects, Repo, RepoPath, TreeId};
 
 /// How far one revision has gone.
 #[derive(Clone, Debug)]
@@ -182,8 +180,8 @@ pub(super) struct Tags {
     all: OnceCell<Vec<Tag>>,
     /// The directory at a path of a tag's tree.
     directories: RefCell<HashMap<(TreeId, RepoPath), Option<TreeId>>>,
-    /// The names in a directory: many tags have the same one.
-    names: RefCell<HashMap<TreeId, HashSet<BString>>>,
+    /// What is in a directory: many tags have the same one.
+    members: Directories,
 }
 
 #[derive(Debug)]
@@ -224,13 +222,7 @@ impl Tags {
         };
         self.directories.borrow_mut().insert(key, directory);
         let Some(directory) = directory else { return Ok(false) };
-        if let Some(names) = self.names.borrow().get(&directory) {
-            return Ok(names.contains(path.name()));
-        }
-        let names: HashSet<BString> = objects.tree(directory)?.into_iter().map(|entry| entry.name).collect();
-        let is_there = names.contains(path.name());
-        self.names.borrow_mut().insert(directory, names);
-        Ok(is_there)
+        Ok(self.members.members(objects, directory, &RepoPath::root())?.has(path.name()))
     }
 
     /// The first tag that contains the commit `landing`, or whose tree has the file at `path`: releases

@@ -10,7 +10,7 @@ use super::files::{Kind, is_aside, kind};
 use super::module::{Argument, Bound, Call, Import, Module, Table, last};
 use super::modules::module;
 use super::tables::flags;
-use crate::vcs::{Directories, Error, Objects, RepoPath, TreeId};
+use crate::vcs::{Error, Objects, RepoPath, TreeId};
 
 /// Classes on one of these hold no metadata.
 const PLAIN_BASES: [&str; 9] =
@@ -61,10 +61,11 @@ pub(super) fn matters(
     for (root, these, those) in
         [(roots[0], &before.imports, &after.imports), (roots[1], &after.imports, &before.imports)]
     {
+        let has = |place: &RepoPath| known.directories.has(objects, root, place);
         for import in these.iter().filter(|import| !those.contains(import)) {
             let same_module =
                 those.iter().any(|other| (other.level, &other.module) == (import.level, &import.module));
-            if leads_elsewhere(objects, root, &known.directories, (path, import, same_module))? {
+            if leads_elsewhere(&has, path, import, same_module)? {
                 return Ok(true);
             }
         }
@@ -115,10 +116,10 @@ fn outline(module: &Module) -> Outline<'_> {
 /// Whether an import that only one side has leads to a file that the other side does not lead to. With `same_module`,
 /// the other side imports from that module, too, so that only a module below it is news.
 fn leads_elsewhere(
-    objects: &Objects,
-    root: TreeId,
-    directories: &Directories,
-    (from, import, same_module): (&RepoPath, &Import, bool),
+    has: &dyn Fn(&RepoPath) -> Result<bool, Error>,
+    from: &RepoPath,
+    import: &Import,
+    same_module: bool,
 ) -> Result<bool, Error> {
     let mut place = import.module.replace('.', "/");
     if same_module {
@@ -137,23 +138,21 @@ fn leads_elsewhere(
         // The top of it tells whether it is the repository's own.
         place.truncate(place.find('/').unwrap_or(place.len()));
     }
-    is_here(objects, root, directories, (from, import.level, &place))
+    is_here(has, from, import.level, &place)
 }
 
 /// Whether the module or package at `place` may be the repository's own, seen from the file `from`: it lies beside the
 /// file or one of the directories above it, there also in `src` and `lib`; with `level` dots, in one directory.
 fn is_here(
-    objects: &Objects,
-    root: TreeId,
-    directories: &Directories,
-    (from, level, place): (&RepoPath, u32, &str),
+    has: &dyn Fn(&RepoPath) -> Result<bool, Error>,
+    from: &RepoPath,
+    level: u32,
+    place: &str,
 ) -> Result<bool, Error> {
     let module = format!("{place}.py");
-    let has = |path: RepoPath| -> Result<bool, Error> {
-        Ok(directories.members(objects, root, &path.parent())?.has(path.name()))
+    let is_in = |directory: &RepoPath| -> Result<bool, Error> {
+        Ok(has(&directory.join(place))? || has(&directory.join(&module))?)
     };
-    let is_in =
-        |directory: &RepoPath| Ok::<_, Error>(has(directory.join(place))? || has(directory.join(&module))?);
     let mut directory = from.parent();
     for _ in 1..level {
         directory = directory.parent();

@@ -65,4 +65,12 @@ impl Directories {
         self.known.borrow_mut().insert(key, Arc::clone(&directory));
         Ok(directory)
     }
+
+    /// Whether there is anything at `path` below `root`, symbolic links on the way followed.
+    ///
+    /// # Errors
+    /// When a tree is damaged or absent.
+    pub fn has(&self, objects: &Objects, root: TreeId, path: &RepoPath) -> Result<bool, Error> {
+        Ok(self.members(objects, root, &path.parent())?.has(path.name()))
+    }
 }
