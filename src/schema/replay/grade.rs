@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use borsh::BorshSerialize;
-
 use super::machine::Machine;
 use crate::schema::fault::{FaultKind, ReplayFault, Sureness};
 use crate::schema::types::Database;
 
 /// What is known of the world around the migrations.
-#[derive(Clone, Copy, Debug, BorshSerialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct World {
     /// Whether the database is this one for sure.
     pub(super) database_known: bool,

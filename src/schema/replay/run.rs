@@ -66,9 +66,9 @@ impl Ready<'_> {
         let start = self.resumed(&keys, answers, recent);
         let (first, start) = start.map_or((0, None), |(at, start)| (at, Some(start)));
         let on = || {
-            self.go_on((first, start), kept, settings, |at, asked, run| {
+            self.go_on((first, start), kept, settings, |at, run, asked| {
                 let Some(key) = keys.get(at) else { return };
-                let run = Kept::new(run(), asked(), answers);
+                let run = Kept::new(run, asked, answers);
                 if run.is_lasting(self.files.objects()) {
                     self.files.objects().kept().put(Kind::Replay, key, &run);
                     recent.put(*key, Arc::new(run));
@@ -120,7 +120,7 @@ impl Ready<'_> {
         (first, start): (usize, Option<Arc<Kept<Run>>>),
         kept: &[Evaluated],
         settings: &Settings,
-        mut keep: impl FnMut(usize, &dyn Fn() -> BTreeSet<Asked>, &dyn Fn() -> Run),
+        mut keep: impl FnMut(usize, Run, BTreeSet<Asked>),
     ) -> Run {
         let Run { machine, mut live } = start.as_ref().map(|start| start.result.clone()).unwrap_or_default();
         let machine = Rc::new(RefCell::new(machine.with(settings.clone())));
@@ -128,9 +128,9 @@ impl Ready<'_> {
         let mut evaluator = Evaluator::new(self.files, Rc::clone(&migration) as _, self.roots.clone());
         assume(&mut evaluator, self.options);
         let mut keep_at = |at: usize, live: &Vec<Arc<[Effect]>>, evaluator: &Evaluator<'_>| {
-            let before = || start.iter().flat_map(|start| start.questions()).cloned();
-            let asked = || before().chain(evaluator.asked_at_all()).collect();
-            keep(at, &asked, &|| Run { machine: machine.borrow().clone(), live: live.clone() });
+            let before = start.iter().flat_map(|start| start.questions()).cloned();
+            let asked = before.chain(evaluator.asked_at_all()).collect();
+            keep(at, Run { machine: machine.borrow().clone(), live: live.clone() }, asked);
         };
         let end = self.order.len();
         for (at, (script, kept)) in self.order.iter().zip(kept).enumerate().skip(first) {
